@@ -1,0 +1,224 @@
+// Sessions: encrypted, authenticated conversations with peers, over datagrams and streams.
+// Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b, framed and timed as WireGuard does (PROTOCOL.md 2).
+//
+// One machine holds every session of the node. Past its Received output every message has an
+// authenticated sender. It knows frames, keys, counters, cookies and streams; it never looks into a
+// message. It keeps zero heap bytes for a source that has not proven its address, and never answers
+// such a source with more bytes than it sent.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "kith/base/address.hpp"
+#include "kith/base/buffer.hpp"
+#include "kith/base/dropped.hpp"
+#include "kith/base/ids.hpp"
+#include "kith/base/job.hpp"
+#include "kith/base/lane.hpp"
+#include "kith/base/machine.hpp"
+#include "kith/base/rng.hpp"
+#include "kith/crypto/identity.hpp"
+#include "kith/crypto/random.hpp"
+
+namespace kith::session {
+
+struct LanId {
+  ByteArray<16> bytes{};
+  bool holds_records = false;  // one that holds records wins over one that holds none
+  auto operator<=>(const LanId&) const = default;
+};
+
+struct Config {
+  Mode mode = Mode::lan;
+  NetworkId network;
+  ByteArray<32> psk{};                           // all zero where there is none
+  std::optional<ByteArray<32>> previous_psk;     // accepted during a rotation
+  LanId lan;                                     // lan mode: carried in i_am to eligible sources
+  Incarnation incarnation;                       // of this start: orders our message 1s against replay
+  BootId boot;
+  bool trust_first = false;                      // public mode: dial an unpinned address
+};
+
+// A stream is a TCP connection. Even ids are opened by us, odd ids are accepted (runtime's choice).
+using StreamId = std::uint64_t;
+
+// --- inputs: facts ----------------------------------------------------------------------------
+
+struct DatagramReceived {
+  Endpoint from;
+  ByteView bytes;
+};
+// The kernel said that nobody listens there (ICMP port unreachable). A hint, never proof.
+struct DatagramRefused {
+  Endpoint to;
+};
+// How a peer may be reached; replaces what was known. From its signed member record or a dial.
+struct PeerIntroduced {
+  PublicKey key;
+  std::vector<Endpoint> endpoints;  // best first
+};
+// Deliver to a peer by datagram when it fits (<= wire::datagram_message_limit), else by stream;
+// dials first when there is no session. `stream` forces the stream (probe fallback).
+struct SendRequested {
+  NodeId to;
+  Buffer message;
+  Lane lane = Lane::data;
+  bool stream = false;
+};
+// Find out who answers at an address and open a session with it (join, beacon, saved peer).
+// Answered once by DialFinished. With `pin`, only that key will do.
+struct DialRequested {
+  Ticket ticket;
+  Endpoint endpoint;
+  std::optional<PublicKey> pin;
+  bool trust_first = false;
+};
+struct StreamOpened {
+  StreamId stream;
+  Endpoint peer;
+  bool inbound = false;
+};
+struct StreamBytes {
+  StreamId stream;
+  ByteView bytes;
+};
+struct StreamCredit {  // the world can take this many more bytes
+  StreamId stream;
+  std::size_t bytes = 0;
+};
+enum class StreamEnd : std::uint8_t { closed, refused, unreachable, timed_out, reset };
+struct StreamClosed {
+  StreamId stream;
+  StreamEnd reason = StreamEnd::closed;
+};
+struct SubnetsChanged {  // lan mode: who may talk to us; gateways are never eligible
+  std::vector<Subnet> subnets;
+  std::vector<IpAddress> gateways;
+};
+struct LoadReported {  // loop lag and job queue: above the marks cookies are demanded for 1 s
+  Duration loop_lag;
+  std::size_t jobs_queued = 0;
+};
+struct RecordsHeld {  // lan mode: whether our network holds a record (LanId::holds_records)
+  bool any = false;
+};
+struct PeerForgotten {  // drop its sessions and streams (it left or was forgotten)
+  NodeId peer;
+};
+struct TimeSkipped {
+  Duration gap;
+};
+
+using Input = std::variant<DatagramReceived, DatagramRefused, PeerIntroduced, SendRequested,
+                           DialRequested, StreamOpened, StreamBytes, StreamCredit, StreamClosed,
+                           SubnetsChanged, LoadReported, RecordsHeld, PeerForgotten, TimeSkipped,
+                           Computed>;
+
+// --- outputs: orders and news -----------------------------------------------------------------
+
+struct Transmit {
+  Endpoint to;
+  Buffer bytes;
+};
+struct OpenStream {
+  StreamId stream;
+  Endpoint to;
+};
+struct WriteStream {
+  StreamId stream;
+  Buffer bytes;
+};
+struct CloseStream {
+  StreamId stream;
+};
+// An authentic message. `from` is proven.
+struct Received {
+  NodeId from;
+  Buffer message;
+  bool stream = false;
+};
+// A session with this peer exists now (first one, or again after Lost).
+struct Established {
+  NodeId peer;
+  PublicKey key;
+};
+// Where that peer's packets come from: authenticated, non-replayed. Only on change.
+struct EndpointMoved {
+  NodeId peer;
+  Endpoint endpoint;
+};
+enum class Undelivered : std::uint8_t {
+  no_route,     // no endpoint known
+  no_answer,    // every endpoint tried, silence
+  refused,      // the port is closed: process death, when it used to accept
+  unreachable,  // the local stack or a router said so
+  overflow,     // too much queued for this peer
+};
+// Says why messages to a peer could not be delivered; queued messages are dropped.
+struct DeliveryFailed {
+  NodeId peer;
+  Undelivered reason;
+};
+enum class DialOutcome : std::uint8_t {
+  ok,
+  no_answer,      // nothing came back
+  refused,        // nobody listens there
+  unreachable,    // no route
+  wrong_network,  // somebody answered, from another network (or the wrong psk)
+  not_local,      // it is in lan mode and we are outside its subnets
+  version,        // no common protocol version
+  wrong_key,      // the pin does not match
+  unpinned,       // public mode without a pin and without trust_first
+  self,           // that is us
+};
+std::string_view to_string(DialOutcome outcome);
+struct DialFinished {
+  Ticket ticket;
+  DialOutcome outcome;
+  NodeId peer;  // when ok
+};
+// who-are-you's answer or a refused dial told of another lan network (lan mode only).
+struct LanSeen {
+  LanId lan;
+  Endpoint from;
+};
+
+using Output = std::variant<Transmit, OpenStream, WriteStream, CloseStream, Received, Established,
+                            EndpointMoved, DeliveryFailed, DialFinished, LanSeen, Compute, Dropped>;
+
+struct PeerSnapshot {
+  NodeId peer;
+  std::optional<Endpoint> endpoint;
+  bool stream = false;
+  std::optional<Duration> rtt;  // of the handshake, unsmoothed
+  std::uint64_t sent = 0, received = 0;  // datagrams
+};
+
+class Session {
+ public:
+  using Input = session::Input;
+  using Output = session::Output;
+  using Outbox = kith::Outbox<Output>;
+
+  Session(Config config, std::shared_ptr<const crypto::Identity> identity, Rng rng,
+          const ByteArray<32>& secret_seed);
+  ~Session();
+  Session(Session&&) noexcept;
+
+  void step(const Input& input, Now now, Outbox& out);
+  void expire(Now now, Outbox& out);
+  std::optional<Instant> next_deadline() const;
+
+  std::vector<PeerSnapshot> snapshot() const;
+  bool has_session(const NodeId& peer) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith::session

@@ -1,0 +1,35 @@
+#include "kith/base/address.hpp"
+
+using namespace kith;
+
+TEST_CASE("base/address: an endpoint survives text and back") {
+  for (const char* text : {"10.0.0.1:4747", "[::1]:1", "[fe80::1%3]:65535", "127.0.0.1:0"}) {
+    const auto endpoint = parse_endpoint(text);
+    REQUIRE(endpoint);
+    CHECK_EQ(to_string(*endpoint), text);
+  }
+}
+
+TEST_CASE("base/address: nonsense is not an endpoint") {
+  for (const char* text : {"", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "::1:80", "[::1]", "a:b:c",
+                           "http://10.0.0.1:80", "10.0.0.256:1", "[10.0.0.1:1", "10.0.0.1:-1", "10.0.0.1%2:9"})
+    CHECK_FALSE(parse_endpoint(text));
+}
+
+TEST_CASE("base/address: a subnet contains what shares its prefix, across byte borders") {
+  const Subnet subnet{IpAddress::v4(192, 168, 10, 0), 96 + 22};
+  CHECK(subnet.contains(IpAddress::v4(192, 168, 11, 7)));
+  CHECK_FALSE(subnet.contains(IpAddress::v4(192, 168, 12, 7)));
+  CHECK_FALSE(subnet.contains(*parse_ip("fe80::1")));
+}
+
+TEST_CASE("base/address: the kinds of address are told apart") {
+  CHECK(parse_ip("127.9.9.9")->is_loopback());
+  CHECK(parse_ip("::1")->is_loopback());
+  CHECK(parse_ip("fe80::1%2")->is_link_local());
+  CHECK(parse_ip("169.254.1.1")->is_link_local());
+  CHECK(parse_ip("0.0.0.0")->is_unspecified());
+  CHECK(parse_ip("::")->is_unspecified());
+  CHECK(parse_ip("ff02::1")->is_multicast());
+  CHECK(parse_ip("239.192.1.1")->is_multicast());
+}
