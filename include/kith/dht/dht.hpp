@@ -1,0 +1,155 @@
+// The DHT: signed records on the R members closest to their id, with quorums that mean something.
+//
+// It differs from Kademlia in what it routes by (the membership view, so an operation is one round
+// trip) and in what it promises: majority writes acknowledged after the replicas' disks, majority
+// reads that write back, quorums counted over a base that deaths do not shrink by themselves
+// (PROTOCOL.md 4). Now.wall must be the corrected wall clock.
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "kith/base/buffer.hpp"
+#include "kith/base/disk.hpp"
+#include "kith/base/dropped.hpp"
+#include "kith/base/ids.hpp"
+#include "kith/base/job.hpp"
+#include "kith/base/lane.hpp"
+#include "kith/base/machine.hpp"
+#include "kith/base/rng.hpp"
+#include "kith/crypto/identity.hpp"
+#include "kith/dht/report.hpp"
+#include "kith/wire/message.hpp"
+
+namespace kith::dht {
+
+struct Config {
+  Mode mode = Mode::lan;
+  NetworkId network;
+  Bytes root;                 // keys record ids; 16 bytes (lan id) or 32 (network file)
+  UnixMillis synced;          // stored stamp of the last completed sync; 0 on a first start
+  UnixMillis last_seen;       // when this node last ran; 0 on a first start
+  bool expects_peers = false; // saved peers or join targets: wait for them before going it alone
+};
+
+RecordId record_id(ByteView root, wire::Kind kind, const NodeId& owner, std::string_view name);
+
+// --- inputs -----------------------------------------------------------------------------------
+
+struct MessageReceived {  // store .. nodes_found, reconcile/reconciled with Topic::records
+  NodeId from;
+  const wire::Message* message;  // a view for the call
+};
+enum class Presence : std::uint8_t { alive, suspect, dead, left };
+// The roster's news, as far as the DHT cares. Also about ourselves.
+struct MemberSeen {
+  NodeId id;
+  PublicKey key;
+  Presence presence = Presence::alive;
+  UnixMillis synced;
+  UnixMillis verdict_stamp;  // of dead or left
+};
+struct MemberForgotten {
+  NodeId id;
+};
+struct PeerUnreachable {  // nothing can be delivered to it now
+  NodeId peer;
+};
+struct RecordLoaded {  // at start only: one call a stored record, before anything else
+  Buffer raw;
+};
+struct PutRequested {
+  Ticket ticket;
+  std::string name;
+  wire::Kind kind = wire::Kind::value;
+  Buffer value;
+  bool tombstone = false;
+  std::optional<Duration> ttl;
+  Consistency consistency = Consistency::quorum;
+  Duration deadline = seconds(5);
+};
+struct GetRequested {
+  Ticket ticket;
+  std::string name;
+  std::optional<NodeId> owner;  // kind owned
+  Consistency consistency = Consistency::quorum;
+  Duration deadline = seconds(5);
+};
+struct LookupRequested {
+  Ticket ticket;
+  std::string name;
+  Duration deadline = seconds(5);
+};
+struct DrainRequested {};  // leave: hand everything over, then Drained
+struct StopRequested {};   // end running work with a definite answer now
+struct TimeSkipped {
+  Duration gap;
+};
+
+using Input = std::variant<MessageReceived, MemberSeen, MemberForgotten, PeerUnreachable, RecordLoaded,
+                           PutRequested, GetRequested, LookupRequested, DrainRequested,
+                           StopRequested, TimeSkipped, Computed, Persisted, Loaded, DiskRefused>;
+
+// --- outputs ----------------------------------------------------------------------------------
+
+struct SendMessage {
+  NodeId to;
+  Buffer message;
+  Lane lane = Lane::data;
+};
+struct Completed {
+  Ticket ticket;
+  ReportPtr report;
+};
+struct RecordChanged {  // on this node's disk; the name where this node knows it
+  RecordId id;
+  Sequence sequence;
+  bool deleted = false;
+  std::shared_ptr<const std::string> name;
+};
+struct SyncedChanged {  // publish in our member record
+  UnixMillis stamp;
+};
+struct RecordsHeld {  // whether this network holds any record, as far as this node knows
+  bool any = false;
+};
+struct ViewDisagrees {  // that peer counts another base: reconcile rosters with it
+  NodeId peer;
+};
+struct Drained {};
+
+using Output = std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, RecordsHeld, ViewDisagrees,
+                            Drained, Compute, Persist, Load, Forget, Dropped>;
+
+struct Snapshot {
+  std::size_t records = 0, tombstones = 0;
+  bool synced = false;              // has every record that is its to hold, all deaths settled
+  std::size_t under_replicated = 0; // records with fewer live holders than they should have
+  std::size_t queued_bytes = 0;     // repair still to send
+  std::size_t operations = 0;       // puts, gets, lookups in flight
+  std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
+};
+
+class Dht {
+ public:
+  using Input = dht::Input;
+  using Output = dht::Output;
+  using Outbox = kith::Outbox<Output>;
+
+  Dht(Config config, std::shared_ptr<const crypto::Identity> identity, Rng rng);
+  ~Dht();
+  Dht(Dht&&) noexcept;
+
+  void step(const Input& input, Now now, Outbox& out);
+  void expire(Now now, Outbox& out);
+  std::optional<Instant> next_deadline() const;
+
+  Snapshot snapshot() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith::dht
