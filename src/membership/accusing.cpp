@@ -188,7 +188,7 @@ void Membership::Impl::check_case(const NodeId& subject) {
   if (it == cases.end()) return;
   Entry& entry = *roster.find(subject);
   Case& file = it->second;
-  arm({TimerKind::check_case, 0, subject}, case_poll);
+  arm({TimerKind::check_case, 0, subject}, file.next_look(now.mono) - now.mono);
   switch (file.rule(standing(subject, file), now.mono)) {
     case Ruling::wait: return;
     case Ruling::ask_again:

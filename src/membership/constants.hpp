@@ -57,7 +57,7 @@ inline constexpr int exchange_tries = 3;            // of one question
 inline constexpr int exchange_rounds = 64;          // covers a whole roster_limit of differences
 inline constexpr std::size_t exchanges_limit = 16;  // at once; the periodic one catches up the rest
 
-inline constexpr Duration case_poll = milliseconds(250);       // how often an open case is looked at
+inline constexpr Duration case_poll = milliseconds(250);       // an open case is looked at no less often
 inline constexpr Duration refute_interval = seconds(1);        // a liar costs one signature a second
 inline constexpr Duration correct_interval = milliseconds(500);  // "you are stale", to one peer
 inline constexpr Duration pull_interval = milliseconds(300);   // the same subject is not asked sooner

@@ -46,6 +46,13 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
   return Ruling::wait;
 }
 
+Instant Case::next_look(Instant now) const {
+  Instant next = now + case_poll;
+  for (const int factor : {1, alone_windows, suspicion_max_factor})
+    if (const Instant at = started_ + window(evidence_) * factor; at > now) next = std::min(next, at);
+  return next;
+}
+
 std::vector<wire::Suspicion> Case::certificate() const {
   std::vector<wire::Suspicion> suspicions;
   for (const auto& [accuser, suspicion] : accusers_)

@@ -56,6 +56,8 @@ class Case {
   void asked_again() { asked_again_ = true; }
 
   Ruling rule(const Standing& standing, Instant now) const;
+  // When time alone may change the ruling next; what others say may change it at any moment.
+  Instant next_look(Instant now) const;
 
   Incarnation incarnation() const { return incarnation_; }
   Instant started() const { return started_; }
