@@ -213,6 +213,13 @@ std::optional<wire::Verdict> World::verdict(std::size_t observer, std::size_t su
   return member ? std::optional(member->verdict) : std::nullopt;
 }
 
+// A signed record is deterministic (Ed25519), so its bytes can be made again from its content.
+wire::RecordHash World::record_hash(std::size_t observer, std::size_t subject) {
+  const Bytes body = wire::member_record_body(*at(observer).find(id(subject))->record);
+  const Signature signature = identity(subject)->sign(wire::member_record_message(network_, body).view());
+  return crypto::hash64({wire::encode_member_record(body, signature).view()});
+}
+
 bool World::agreed(std::size_t live) {
   for (std::size_t i = 0; i < size(); ++i)
     if (running(i) && at(i).live_count() != live) return false;

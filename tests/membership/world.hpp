@@ -53,6 +53,7 @@ class World {
   const NetworkId& network() const { return network_; }
   bool running(std::size_t node) const { return nodes_[node].machine && nodes_[node].up; }
   std::optional<wire::Verdict> verdict(std::size_t observer, std::size_t subject);
+  wire::RecordHash record_hash(std::size_t observer, std::size_t subject);  // of the record it holds
   bool agreed(std::size_t live);  // every running node sees `live` live members
 
   Now now() const { return now_; }
