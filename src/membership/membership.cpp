@@ -196,6 +196,10 @@ void Membership::Impl::send(const NodeId& to, const wire::Message& message, bool
   out->push(SendMessage{to, wire::encode(message), stream});
 }
 
+UnixMillis Membership::Impl::wall_at(Instant when) const {
+  return {corrected(now.wall).value - to_millis(now.mono - when)};
+}
+
 wire::Envelope Membership::Impl::envelope(RequestId request, Duration patience) const {
   return {request, static_cast<std::uint32_t>(to_millis(patience)), Lane::membership, 0};
 }
