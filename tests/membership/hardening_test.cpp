@@ -310,6 +310,36 @@ TEST_CASE("membership: a record with a bad signature, or brought by another, is 
   CHECK_EQ(solo.all<ms::Introduce>().size(), 1);
 }
 
+TEST_CASE("membership: a certificate of two buries nobody where three observers live; three do") {
+  Solo solo;
+  std::vector<crypto::Identity> peers;
+  for (std::uint64_t i = 0; i < 4; ++i) peers.push_back(somebody(60 + i));
+  for (const crypto::Identity& peer : peers)
+    solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {5})}, {}});
+  const NodeId subject = peers[3].id();
+  solo.pass(milliseconds(20));
+  wire::Reference dead{wire::prefix_of(subject), {5}, Verdict::dead, crypto::hash64({record_of(peers[3], {5}).view()})};
+  const auto certificate = [&](std::size_t signatures) {
+    wire::GossipPush push;
+    push.gossip.references.push_back(dead);
+    for (std::size_t i = 0; i < signatures; ++i) {
+      wire::Suspicion suspicion;
+      suspicion.subject = dead;
+      suspicion.subject.verdict = Verdict::suspect;
+      suspicion.accuser = wire::prefix_of(peers[i].id());
+      suspicion.stamp = {solo.now.wall.value + 10};
+      suspicion.signature = peers[i].sign(wire::suspicion_message(NetworkId{}, subject, suspicion).view());
+      push.gossip.suspicions.push_back(suspicion);
+    }
+    solo.receive(peers[0].id(), push);
+  };
+  certificate(2);
+  CHECK_NE(solo.machine->find(subject)->verdict, Verdict::dead);
+  certificate(3);
+  CHECK_EQ(solo.machine->find(subject)->verdict, Verdict::dead);
+  CHECK_EQ(solo.machine->find(subject)->verdict_stamp.value, solo.now.wall.value + 10);
+}
+
 TEST_CASE("membership: the roster takes 4096 and no more; public mode eight of one neighbourhood") {
   Solo solo;
   for (std::uint64_t i = 0; i < ms::roster_limit + 10; ++i) {
