@@ -1,0 +1,35 @@
+// Nibbles: a key read as 64 digits of 4 bits, high half of each byte first.
+#pragma once
+
+#include "kith/base/assert.hpp"
+#include "kith/reconcile/reconcile.hpp"
+
+namespace kith::reconcile {
+
+inline constexpr std::uint8_t nibbles_in_key = 64;
+
+inline std::size_t nibble(const Key& key, std::uint8_t at) {
+  const Byte byte = key[at / 2u];
+  return at % 2 == 0 ? byte >> 4 : byte & 0x0f;
+}
+
+inline Key masked(Key prefix, std::uint8_t depth) {
+  for (std::size_t i = 0; i < prefix.size(); ++i) {
+    if (2 * i >= depth) prefix[i] = 0;
+    else if (2 * i + 1 >= depth) prefix[i] &= 0xf0;
+  }
+  return prefix;
+}
+
+inline bool has_prefix(const Key& key, std::uint8_t depth, const Key& prefix) {
+  return masked(key, depth) == masked(prefix, depth);
+}
+
+// The child of a range: one nibble more. Precondition: depth < nibbles_in_key.
+inline Key child_prefix(Key prefix, std::uint8_t depth, std::size_t digit) {
+  Byte& byte = prefix[depth / 2u];
+  byte = static_cast<Byte>(depth % 2 == 0 ? digit << 4 : (byte & 0xf0) | digit);
+  return prefix;
+}
+
+}  // namespace kith::reconcile
