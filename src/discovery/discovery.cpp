@@ -198,17 +198,19 @@ struct Discovery::Impl {
     const Ticket user = std::exchange(seed.user, Ticket{});
     if (addresses.empty()) return out->push(Unresolved{user, seed.target});
     for (std::size_t i = 0; i < addresses.size() && i < addresses_limit; ++i) {
-      const Ticket ticket = dial(id, {addresses[i], seed.target->port}, seed.target->pin, seed.trust_first);
-      out->push(Dialling{ticket, user, seed.target});
+      const Endpoint endpoint{addresses[i], seed.target->port};
+      const Ticket ticket{last_ticket + 1};
+      out->push(Dialling{ticket, user, endpoint, seed.target});  // before the dial it names
+      dial(id, endpoint, seed.target->pin, seed.trust_first);
     }
   }
 
-  Ticket dial(std::uint64_t seed, const Endpoint& to, const std::optional<PublicKey>& pin, bool trust_first) {
+  void dial(std::uint64_t seed, const Endpoint& to, const std::optional<PublicKey>& pin,
+            bool trust_first) {
     const Ticket ticket{++last_ticket};
     dialling.emplace(ticket, seed);
     if (seed != 0) ++seeds.at(seed).dialling;
     out->push(Dial{ticket, to, pin, trust_first});
-    return ticket;
   }
 
   void on(const DialFinished& in) {

@@ -125,6 +125,7 @@ struct Unresolved {  // for the join table
 };
 struct Dialling {    // for the join table: this ticket belongs to that target
   Ticket ticket, user;
+  Endpoint endpoint;
   std::shared_ptr<const Target> target;
 };
 struct AdoptLan {
