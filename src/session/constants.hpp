@@ -73,6 +73,7 @@ inline constexpr Duration deaf_after = milliseconds(2500);
 inline constexpr Duration stream_dial_wait = seconds(2);     // a TCP connect, per address
 inline constexpr Duration stream_handshake_wait = seconds(3);
 inline constexpr Duration stream_linger = seconds(5);        // for the other side's goodbye
+inline constexpr Duration stream_stall = seconds(10);        // messages wait, no credit comes
 inline constexpr Duration confirm_interval = seconds(1);     // refused datagram -> stream dial
 inline constexpr std::size_t outputs_budget = 1024;          // of one expire()
 

@@ -1,5 +1,7 @@
 // Dials: who answers at an address? who-are-you asks for the key, then the handshake proves it.
 // What an i-am says is a hint for the user's table of attempts and is never trusted.
+#include <algorithm>
+
 #include "impl.hpp"
 
 namespace kith::session {
@@ -38,7 +40,8 @@ void Session::Impl::ask(std::uint64_t id, Dial& dial, Turn& t) {
   question.nonce = dial.nonce;
   question.tag = ask_tag(config.network, dial.nonce);
   t.push(Transmit{dial.endpoint, Buffer(encode(question))});
-  timers.set({Timer::Kind::ask, id}, t.now.mono + dial.wait);
+  const Instant give_up_at = dial.started + ask_give_up;
+  timers.set({Timer::Kind::ask, id}, std::min(t.now.mono + dial.wait, give_up_at));
   dial.wait *= 2;
 }
 
@@ -57,7 +60,6 @@ void Session::Impl::shake_hands(Dial& dial, const PublicKey& key, Turn& t) {
   learn(peer, dial.endpoint);
   peer.pause_until.reset();
   if (!peer.attempt) return start_attempt(peer, t);
-  peer.attempt->targets.push_back(dial.endpoint);
   if (peer.attempt->state) send_init(peer, dial.endpoint, t);
 }
 

@@ -59,7 +59,7 @@ struct Session::Impl {
   void clear_queues(Peer& peer);
   void fail_delivery(Peer& peer, Undelivered reason, Turn& t);
   bool linked(const Peer& peer) const;
-  void note_link(Peer& peer, bool was_linked, const BootId& boot, Turn& t);
+  bool meet(Peer& peer, const BootId& boot, Turn& t);
   void adopt_keys(Peer& peer, Keypair keys);
   void queue_datagram(Peer& peer, Buffer message, Turn& t);
   void flush_queue(Peer& peer, Turn& t);
@@ -119,9 +119,11 @@ struct Session::Impl {
   void forget_stream(StreamId id);
   void close_stream(StreamId id, Turn& t);
   void refuse_stream(StreamId id, DropReason reason, Turn& t);
+  void close_streams_of(const Peer& peer, Turn& t);
   void on_stream_timer(StreamId id, Turn& t);
   void attach(Stream& stream, Turn& t);
   void say_bye(Stream& stream, Turn& t);
+  void give_up_stream(const Stream& stream, Turn& t);
   void set_stream_timer(const Stream& stream, Instant when);
 
   // stream_io.cpp

@@ -134,12 +134,12 @@ void Session::Impl::on_finished(const PendingJob& job, const Finished& result, T
   }
   peer->rtt = t.now.mono - peer->attempt->sent;
   end_attempt(*peer);
-  const bool was_linked = linked(*peer);
+  const bool was_linked = meet(*peer, result.responder.hello.boot, t);
   const Duration jitter = rng.between(-rekey_jitter, rekey_jitter);
   adopt_keys(*peer, Keypair(result.keys, {job.local, job.remote, true, t.now.mono,
                                           t.now.mono + rekey_after + jitter}));
   move_endpoint(*peer, job.from, t);
-  note_link(*peer, was_linked, result.responder.hello.boot, t);
+  if (!was_linked) t.push(Established{peer->id, peer->key});
   finish_dials_of(*peer, DialOutcome::ok, t);
   // The responder may not speak before it hears us under the new keys.
   if (peer->queue.empty()) send_sealed(*peer, {}, t);

@@ -92,6 +92,7 @@ struct Stream {
   bool greet = false;        // owes the frame that proves us
   bool bye_wanted = false, bye_sent = false, bye_received = false;
   Instant active;            // last authentic frame in either direction
+  std::optional<Instant> blocked_since;  // messages wait and there is no credit
 
   bool leaving() const { return bye_wanted || bye_received; }
 };

@@ -87,10 +87,7 @@ void Session::Impl::drop_peer(Peer& peer, Turn& t) {
   finish_dials_of(peer, DialOutcome::no_answer, t);
   end_attempt(peer);
   drop_keys(peer);
-  std::vector<StreamId> theirs;
-  for (const auto& [id, stream] : streams)
-    if (stream.peer == peer.serial) theirs.push_back(id);
-  for (const StreamId id : theirs) close_stream(id, t);
+  close_streams_of(peer, t);
   timers.cancel({Timer::Kind::tend, peer.serial});
   const auto it = peers_by_id.find(peer.id);
   const auto place = it->second;
@@ -108,11 +105,15 @@ bool Session::Impl::linked(const Peer& peer) const {
   return peer.current.has_value() || peer.stream.has_value();
 }
 
-// Established: the first link, or the first since the other side was started anew.
-void Session::Impl::note_link(Peer& peer, bool was_linked, const BootId& boot, Turn& t) {
-  const bool restarted = peer.boot != boot;
+// Before a new link with this peer: whether there is one already. A peer that was started anew has
+// lost what it had; our half of that is forgotten at once, or it would take us minutes to notice.
+bool Session::Impl::meet(Peer& peer, const BootId& boot, Turn& t) {
+  if (peer.boot && *peer.boot != boot) {
+    drop_keys(peer);
+    if (peer.stream) close_stream(*peer.stream, t);
+  }
   peer.boot = boot;
-  if (!was_linked || restarted) t.push(Established{peer.id, peer.key});
+  return linked(peer);
 }
 
 // WireGuard's key slots [WireGuard 6.3]: what is on its way under the previous keys still opens.

@@ -1,5 +1,6 @@
 // Datagrams under keys: opening, sealing, and tending what a peer is owed.
 #include "impl.hpp"
+#include "kith/base/assert.hpp"
 
 namespace kith::session {
 namespace {
@@ -32,6 +33,7 @@ void Session::Impl::on_keyed(Peer& peer, const DatagramReceived& in, const Seale
                              Turn& t) {
   const bool is_current = peer.current && peer.current->local() == header.receiver;
   auto& keys = is_current ? peer.current : peer.previous;
+  KITH_ASSERT(keys && keys->local() == header.receiver);
   auto message = keys->open(in.bytes, header, t.now.mono);
   if (!message) return t.drop(reason_of(message.error()));
   peers.splice(peers.begin(), peers, peers_by_serial.at(peer.serial));
@@ -47,10 +49,10 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
   const Response proven = response;
   drop_response(number);
   Peer& peer = ensure_peer(proven.key, t);
-  const bool was_linked = linked(peer);
+  const bool was_linked = meet(peer, proven.boot, t);
   adopt_keys(peer, proven.keys);
   move_endpoint(peer, in.from, t);
-  note_link(peer, was_linked, proven.boot, t);
+  if (!was_linked) t.push(Established{peer.id, peer.key});
   accept(peer, in.from, std::move(*message), t);
   flush_queue(peer, t);
 }

@@ -154,7 +154,8 @@ void Session::Impl::on_stream_sealed(Stream& stream, ByteView frame, Turn& t) {
 
 void Session::Impl::on(const StreamCredit& in, Turn& t) {
   Stream* stream = find_stream(in.stream);
-  if (!stream) return t.drop(DropReason::unexpected);
+  if (!stream) return;  // for a stream that we closed meanwhile
+  if (in.bytes > 0) stream->blocked_since.reset();
   stream->credit = std::min(stream_credit_limit, stream->credit +
                                                      std::min(in.bytes, stream_credit_limit));
   pump(*stream, t);
@@ -176,6 +177,12 @@ void Session::Impl::pump(Stream& stream, Turn& t) {
     const auto control =
         static_cast<Byte>(static_cast<Byte>(chunk.lane) | (chunk.more ? more_flag : 0));
     write(stream, control, chunk.bytes.view(), t);
+  }
+  const bool blocked = peer && peer->stream == stream.id && !peer->lanes.empty();
+  if (!blocked) stream.blocked_since.reset();
+  else if (!stream.blocked_since) {
+    stream.blocked_since = t.now.mono;
+    set_stream_timer(stream, t.now.mono + stream_stall);
   }
   if (stream.credit < control_frame) return;
   if (stream.bye_wanted && !stream.bye_sent) {

@@ -1,5 +1,7 @@
 // Streams: their life. Dialling address by address, half-open bounds, which of two survives,
 // goodbyes, idleness. Their bytes are in stream_io.cpp.
+#include <algorithm>
+
 #include "impl.hpp"
 
 namespace kith::session {
@@ -48,10 +50,14 @@ void Session::Impl::dial_stream(Peer& peer, std::vector<Endpoint> targets, bool 
 void Session::Impl::dial_next(Peer& peer, Turn& t) {
   if (peer.dial_targets.empty() || streams.size() >= streams_limit) {
     peer.dialing.reset();
+    if (peer.stream) return;  // it dialled us meanwhile
     const Undelivered reason = peer.dial_failure.value_or(Undelivered::no_route);
     const bool dead = reason == Undelivered::refused;
-    if (dead) end_attempt(peer);
-    if (dead) finish_dials_of(peer, DialOutcome::refused, t);
+    if (dead) {  // its keys died with it: what comes next starts with a handshake
+      end_attempt(peer);
+      drop_keys(peer);
+      finish_dials_of(peer, DialOutcome::refused, t);
+    }
     // A confirming dial that met silence confirms nothing.
     if (dead || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
     return;
@@ -133,6 +139,13 @@ void Session::Impl::close_stream(StreamId id, Turn& t) {
   t.push(CloseStream{id});
 }
 
+void Session::Impl::close_streams_of(const Peer& peer, Turn& t) {
+  std::vector<StreamId> theirs;
+  for (const auto& [id, stream] : streams)
+    if (stream.peer == peer.serial) theirs.push_back(id);
+  for (const StreamId id : theirs) close_stream(id, t);
+}
+
 // The other side broke the rules (or a rule broke it): no second chance on this connection.
 void Session::Impl::refuse_stream(StreamId id, DropReason reason, Turn& t) {
   t.drop(reason);
@@ -168,36 +181,46 @@ void Session::Impl::on_stream_timer(StreamId id, Turn& t) {
   if (!stream) return;
   if (authenticated(*stream)) {
     if (stream->leaving()) return close_stream(id, t);
+    if (stream->blocked_since && t.now.mono - *stream->blocked_since >= stream_stall)
+      return give_up_stream(*stream, t);
     const Instant idle_at = stream->active + stream_idle;
-    if (t.now.mono < idle_at) return set_stream_timer(*stream, idle_at);
-    return say_bye(*stream, t);
+    if (t.now.mono >= idle_at) return say_bye(*stream, t);
+    const Instant stalls_at = stream->blocked_since.value_or(idle_at) + stream_stall;
+    return set_stream_timer(*stream, std::min(idle_at, stalls_at));
   }
   Peer* peer = stream->inbound ? nullptr : find_peer(stream->peer);
   close_stream(id, t);
   if (peer) dial_failed(*peer, StreamEnd::timed_out, t);
 }
 
-// Two streams with one peer: the newer one if it was started anew or by the same side, else the
-// one that the lower NodeId dialled; both sides decide alike. The loser says goodbye and is read
+// Messages wait and the world takes none: the other machine is gone, and TCP would need a quarter
+// of an hour to say so.
+void Session::Impl::give_up_stream(const Stream& stream, Turn& t) {
+  Peer* peer = find_peer(stream.peer);
+  close_stream(stream.id, t);
+  if (peer) fail_delivery(*peer, Undelivered::no_answer, t);
+}
+
+// Two streams with one peer: the newer one if the same side dialled both, else the one that the
+// lower NodeId dialled; both sides decide alike. The loser says goodbye and is read
 // until the other side has said so too, so that nothing under way is lost.
 void Session::Impl::attach(Stream& stream, Turn& t) {
   Peer& peer = ensure_peer(stream.key, t);
   stream.peer = peer.serial;
   stream.active = t.now.mono;
   set_stream_timer(stream, t.now.mono + stream_idle);
-  const bool was_linked = linked(peer);
+  const bool was_linked = meet(peer, stream.boot, t);
   if (peer.dialing == stream.id) peer.dialing.reset();
   Stream* other = peer.stream ? find_stream(*peer.stream) : nullptr;
   const bool lower_dialled = (identity->id() < peer.id) != stream.inbound;
-  const bool wins = !other || other->boot != stream.boot || other->inbound == stream.inbound ||
-                    lower_dialled;
+  const bool wins = !other || other->inbound == stream.inbound || lower_dialled;
   if (wins) {
     peer.stream = stream.id;
     peer.lanes.restart();
     // Our own dial under way has lost already when the other side is the lower one.
     if (peer.dialing && stream.inbound && lower_dialled) close_stream(*peer.dialing, t);
   }
-  note_link(peer, was_linked, stream.boot, t);
+  if (!was_linked) t.push(Established{peer.id, peer.key});
   if (!wins) say_bye(stream, t);
   else if (other) say_bye(*other, t);
 }

@@ -92,7 +92,7 @@ void check(const Vector& v, noise::Pattern pattern) {
 TEST_CASE("session/noise: IK and IKpsk2 are byte for byte the published vectors") {
   int checked = 0;
   for (const Vector& vector : vectors()) {
-    const std::string name = vector.value("protocol_name");
+    const std::string& name = vector.value("protocol_name");
     CAPTURE(name);
     if (name == "Noise_IK_25519_ChaChaPoly_BLAKE2b") check(vector, noise::Pattern::ik);
     else if (name == "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b") check(vector, noise::Pattern::ik_psk2);

@@ -107,4 +107,21 @@ void play(const std::string& file) {
 
 }  // namespace
 
-TEST_CASE("session/scene: a happy handshake") { play("handshake.txt"); }
+TEST_CASE("session/scene: a message needs one round trip of handshake") { play("handshake.txt"); }
+TEST_CASE("session/scene: a dial says who answers, or why not") { play("dials.txt"); }
+TEST_CASE("session/scene: only a psk that both sides know lets in") { play("wrong_psk.txt"); }
+TEST_CASE("session/scene: nothing counts twice") { play("replays.txt"); }
+TEST_CASE("session/scene: under load an address is proven first") { play("cookie.txt"); }
+TEST_CASE("session/scene: a proven packet moves the endpoint, a copied one does not") {
+  play("roaming.txt");
+}
+TEST_CASE("session/scene: big messages go by stream, both ways") { play("streams.txt"); }
+TEST_CASE("session/scene: of two simultaneous streams the lower id's stays") {
+  play("simultaneous.txt");
+}
+TEST_CASE("session/scene: a stranger gets nothing in lan mode") { play("stranger.txt"); }
+TEST_CASE("session/scene: keys are renewed without a gap") { play("rekey.txt"); }
+TEST_CASE("session/scene: a killed process is noticed at once, a restarted one found again") {
+  play("death.txt");
+}
+TEST_CASE("session/scene: silence is reported after three seconds") { play("silence.txt"); }
