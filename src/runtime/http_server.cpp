@@ -102,6 +102,7 @@ class Connection {
     co_await http::async_read(stream_, buffer_, parser,
                               asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return co_await malformed(error);
+    if (!core_->handler) co_return false;  // the server went away meanwhile
 
     keep_alive_ = parser.get().keep_alive();
     version_ = parser.get().version();
@@ -157,10 +158,14 @@ class Connection {
   // Until something about the exchange changes. One thread: nothing can change between the caller's
   // look at it and the wait.
   asio::awaitable<void> pause(std::shared_ptr<Exchange> exchange) {
-    asio::steady_timer timer(core_->context, asio::steady_timer::time_point::max());
-    exchange->changed = [&timer] { timer.cancel(); };
+    const auto timer = std::make_shared<asio::steady_timer>(core_->context);
+    timer->expires_at(asio::steady_timer::time_point::max());
+    // Weakly: a reply may outlive the loop and this frame with it.
+    exchange->changed = [weak = std::weak_ptr(timer)] {
+      if (const auto waiting = weak.lock()) waiting->cancel();
+    };
     Error woken;
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, woken));
     exchange->changed = nullptr;
   }
 
@@ -305,6 +310,7 @@ class Server final : public HttpServer {
 
   ~Server() override {
     stop_listening();
+    core_->handler = nullptr;
     const auto connections = core_->connections;
     for (Connection* connection : connections) connection->close();
   }
