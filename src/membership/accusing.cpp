@@ -1,0 +1,232 @@
+// Accusing: from an unanswered question to a verdict, and every way back. suspicion.hpp has the rule;
+// this file feeds it and carries it out.
+#include "impl.hpp"
+
+namespace kith::membership {
+
+// --- evidence of life -------------------------------------------------------------------------
+
+void Membership::Impl::heard(const NodeId& peer) {
+  Entry* entry = roster.find(peer);
+  if (!entry || peer == self) return;
+  entry->heard = now.mono;
+  witnesses.heard(peer, now.mono);
+  if (entry->suspect()) contradict(*entry);
+  else if (entry->verdict() == Verdict::dead && entry->member->alone) {
+    roster.judge(*entry, Verdict::alive, now);  // nobody signed that verdict: it was ours to take back
+    changed(*entry);
+  } else if (entry->verdict() == Verdict::dead) {
+    correct(peer, *entry);  // it is dead to the network: it must come back under a new incarnation
+  }
+  if (cases.empty()) return;
+  std::vector<NodeId> waiting;  // this witness may have opened the gate
+  for (const auto& [subject, file] : cases)
+    if (file.evidence() != Evidence::none && !file.signing) waiting.push_back(subject);
+  for (const NodeId& subject : waiting) {
+    const auto file = cases.find(subject);
+    if (file != cases.end()) try_accuse(*roster.find(subject), file->second);
+  }
+}
+
+// We opened a packet of the suspect: refuse, tell its accusers, and tell it, so that it refutes.
+void Membership::Impl::contradict(Entry& entry) {
+  const NodeId subject = entry.id();
+  const auto node = cases.extract(subject);
+  timers.cancel({TimerKind::check_case, 0, subject});
+  const wire::IdPrefix prefix = wire::prefix_of(subject);
+  gossip.drop_suspicion(prefix, wire::prefix_of(self));
+  roster.judge(entry, Verdict::alive, now);
+  changed(entry);
+  if (!node || node.mapped().accusers().empty()) return;
+  for (const auto& [accuser, suspicion] : node.mapped().accusers())
+    if (accuser != self) send(accuser, wire::Heard{prefix, entry.incarnation()});
+  wire::Gossip news{{}, node.mapped().certificate()};
+  send(subject, wire::GossipPush{std::move(news)});
+}
+
+// "I heard it": its own accusation no longer counts, and we look again.
+void Membership::Impl::on_heard_message(const NodeId& from, const wire::Heard& message) {
+  Entry* entry = roster.find(message.subject);
+  if (!entry || entry->incarnation() != message.incarnation) return drop(DropReason::stale);
+  const auto file = cases.find(entry->id());
+  if (file == cases.end() || !roster.may_accuse(from, entry->id())) return drop(DropReason::unexpected);
+  file->second.retract(from);
+  gossip.drop_suspicion(message.subject, wire::prefix_of(from));
+  probe(NodeId(entry->id()));
+}
+
+// --- evidence of death ------------------------------------------------------------------------
+
+Case& Membership::Impl::open_case(Entry& entry, Instant started_at) {
+  const NodeId subject = entry.id();
+  const auto [it, fresh] = cases.try_emplace(subject, entry.incarnation(), started_at);
+  if (fresh) {
+    ++suspicions;
+    roster.judge(entry, Verdict::suspect, now);
+    changed(entry);
+    arm({TimerKind::check_case, 0, subject}, case_poll);
+  }
+  return it->second;
+}
+
+void Membership::Impl::close_case(const NodeId& subject) {
+  cases.erase(subject);
+  timers.cancel({TimerKind::check_case, 0, subject});
+}
+
+// `since`: when the question was sent that nobody answered.
+void Membership::Impl::suspect(const NodeId& subject, Evidence evidence, Instant since) {
+  Entry* entry = roster.find(subject);
+  if (!entry || !entry->live() || entry->heard > since) return;
+  Case& file = open_case(*entry, since);
+  file.see(evidence);
+  try_accuse(*entry, file);
+  tell_observers(*entry, file);
+  check_case(subject);
+}
+
+// Once a case: everybody who may accuse looks at once, and their answers open our gate. When we are
+// the deaf one, these questions fail too and tell us so.
+void Membership::Impl::tell_observers(Entry& entry, Case& file) {
+  if (std::exchange(file.told, true)) return;
+  const wire::Reference hint = entry.reference();
+  std::vector<NodeId> others = roster.observers(entry.id());
+  std::erase(others, self);
+  if (others.size() < gate_max) others = roster.pick(gate_max, entry.id(), rng);
+  for (const NodeId& other : others) probe(other, &hint);
+}
+
+// An unsigned word to those who may accuse: only a reason to look.
+void Membership::Impl::hint_observers(Entry& entry) {
+  if (now.mono - entry.told < hint_interval) return;
+  entry.told = now.mono;
+  wire::Reference hint = entry.reference();
+  hint.verdict = Verdict::suspect;
+  for (const NodeId& observer : roster.observers(entry.id()))
+    if (observer != self) send(observer, wire::GossipPush{{{hint}, {}}});
+}
+
+void Membership::Impl::try_accuse(Entry& entry, Case& file) {
+  if (file.signing || file.evidence() == Evidence::none || !own.published) return;
+  if (!standing(entry.id(), file).open() || !observe(entry.id())) return;
+  file.signing = true;
+  accuse(entry);
+}
+
+void Membership::Impl::accuse(Entry& entry) {
+  wire::Suspicion suspicion;
+  suspicion.subject = entry.reference();
+  suspicion.subject.verdict = Verdict::suspect;
+  suspicion.accuser = wire::prefix_of(self);
+  suspicion.stamp = corrected(now.wall);
+  Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
+  compute(SignSuspicion{entry.id(), suspicion}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
+}
+
+void Membership::Impl::accusation_signed(const SignSuspicion& work, const Signature& signature) {
+  Entry* entry = roster.find(work.subject);
+  if (!entry || entry->incarnation() != work.suspicion.subject.incarnation) return;
+  if (entry->verdict() != Verdict::suspect && entry->verdict() != Verdict::dead) return;
+  wire::Suspicion suspicion = work.suspicion;
+  suspicion.signature = signature;
+  for (const NodeId& observer : roster.observers(work.subject))
+    if (observer != self) send(observer, wire::GossipPush{{{}, {suspicion}}});
+  if (entry->verdict() == Verdict::dead) return spread(suspicion);
+  accused(*entry, self, suspicion);
+}
+
+// A valid accusation by one who may. Ours come here too.
+void Membership::Impl::accused(Entry& entry, const NodeId& accuser, const wire::Suspicion& suspicion) {
+  const NodeId subject = entry.id();
+  if (entry.verdict() == Verdict::dead) {
+    // Somebody lacks our verdict and cannot check its certificate: observers sign anew for him.
+    if (now.mono - entry.told < hint_interval) return;
+    entry.told = now.mono;
+    spread(suspicion);
+    if (entry.member->alone) {  // now there is a witness: from the start, properly
+      roster.judge(entry, Verdict::alive, now);
+      Case& file = open_case(entry, now.mono);
+      file.accuse(accuser, suspicion);
+      return probe(subject);
+    }
+    if (observe(subject)) accuse(entry);
+    return;
+  }
+  if (!entry.live()) return;
+  Case& file = open_case(entry, now.mono);
+  if (!file.accuse(accuser, suspicion)) return;
+  spread(suspicion);
+  if (accuser != self && observe(subject)) probe(subject);
+  check_case(subject);
+}
+
+// --- verdicts ---------------------------------------------------------------------------------
+
+std::size_t Membership::Impl::quorum_for(const NodeId& subject) const {
+  const std::size_t wanted = config.mode == Mode::public_ ? quorum_public : quorum;
+  return std::min(wanted, roster.observers(subject).size());
+}
+
+Standing Membership::Impl::standing(const NodeId& subject, const Case& file) const {
+  const auto is_other = [&](const NodeId& id) {
+    const Entry* entry = roster.find(id);
+    return id != subject && entry && entry->verdict() == Verdict::alive;
+  };
+  const std::size_t unsuspected = roster.live_count() - roster.suspect_count();
+  const std::size_t others = unsuspected - std::min<std::size_t>(unsuspected, is_other(self) ? 1 : 0) -
+                             (roster.find(subject)->verdict() == Verdict::alive ? 1 : 0);
+  Standing standing;
+  standing.quorum = quorum_for(subject);
+  standing.gate = std::min(gate_max, (others + 1) / 2);
+  standing.witnesses = witnesses.since(file.started(), is_other);
+  standing.calm = disturbed <= file.started();
+  return standing;
+}
+
+void Membership::Impl::check_case(const NodeId& subject) {
+  const auto it = cases.find(subject);
+  if (it == cases.end()) return;
+  Entry& entry = *roster.find(subject);
+  Case& file = it->second;
+  arm({TimerKind::check_case, 0, subject}, file.next_look(now.mono) - now.mono);
+  switch (file.rule(standing(subject, file), now.mono)) {
+    case Ruling::wait: return;
+    case Ruling::ask_again:
+      file.asked_again();
+      for (const wire::Suspicion& suspicion : file.certificate()) spread(suspicion);
+      return probe(subject);
+    case Ruling::dead: return declare_dead(entry, file.certificate());
+    case Ruling::alone:
+      close_case(subject);
+      roster.judge(entry, Verdict::dead, now, true, corrected(now.wall));
+      changed(entry);
+      return arm_gone();
+    case Ruling::withdraw:
+      close_case(subject);
+      gossip.drop_suspicions(wire::prefix_of(subject));
+      roster.judge(entry, Verdict::alive, now);
+      return changed(entry);
+  }
+}
+
+void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> certificate) {
+  const NodeId subject = entry.id();
+  UnixMillis stamp;
+  for (const wire::Suspicion& suspicion : certificate) stamp = std::max(stamp, suspicion.stamp);
+  close_case(subject);
+  if (const auto request = probes.of(subject)) {
+    timers.cancel({TimerKind::probe, request->value});
+    probes.finish(*request);
+  }
+  roster.judge(entry, Verdict::dead, now, false, stamp);
+  entry.certificate = std::move(certificate);
+  changed(entry);
+  gossip.drop_suspicions(wire::prefix_of(subject));
+  const std::size_t enough = config.mode == Mode::public_ ? quorum_public : quorum;
+  for (std::size_t i = 0; i < std::min(enough, entry.certificate.size()); ++i) spread(entry.certificate[i]);
+  spread(entry.reference());
+  arm({TimerKind::push}, Duration(0));  // a verdict and its proof leave together, now
+  arm_gone();
+}
+
+}  // namespace kith::membership

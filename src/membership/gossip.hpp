@@ -1,0 +1,52 @@
+// Gossip: news waiting to ride on pings, acks and pushes. Least-sent first, newest first among
+// equals; an item leaves after its budget of sendings [SWIM 4.1, memberlist].
+//
+// Differences: what travels is a 23-byte reference, never a record; suspicions carry their
+// accuser's signature; there is no other traffic in this queue, so nothing starves it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <variant>
+
+#include "constants.hpp"
+#include "kith/wire/message.hpp"
+
+namespace kith::membership {
+
+// Sendings of one item in a network of n members: 4 * ceil(log2(n + 1)).
+unsigned gossip_budget(std::size_t members);
+
+class GossipQueue {
+ public:
+  void push(const wire::Reference& reference);  // replaces older news of the subject
+  void push(const wire::Suspicion& suspicion);
+  void drop_suspicions(const wire::IdPrefix& subject);
+  void drop_suspicion(const wire::IdPrefix& subject, const wire::IdPrefix& accuser);
+  void drop(const wire::IdPrefix& subject);  // all about it
+
+  // Adds what fits behind what `gossip` already holds, and counts it as sent.
+  void fill(wire::Gossip& gossip, unsigned budget);
+
+  bool empty() const { return items_.empty(); }
+  std::size_t size() const { return items_.size(); }
+
+ private:
+  using Key = std::pair<wire::IdPrefix, wire::IdPrefix>;  // subject, accuser (zero: a reference)
+  struct Item {
+    std::variant<wire::Reference, wire::Suspicion> news;
+    unsigned sent = 0;
+    std::uint64_t age = 0;
+  };
+  using Order = std::tuple<unsigned, std::uint64_t, Key>;  // sent, age descending, key
+  void insert(const Key& key, std::variant<wire::Reference, wire::Suspicion> news);
+  void erase(const Key& key);
+
+  std::map<Key, Item> items_;
+  std::set<Order> order_;
+  std::uint64_t pushed_ = 0;
+};
+
+}  // namespace kith::membership

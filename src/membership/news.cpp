@@ -1,0 +1,279 @@
+// News: what others tell us, believed as far as it is signed [PROTOCOL.md 3].
+//
+//   alive, left   only with the subject's own signed record
+//   suspect       a reference is a reason to look; a suspicion counts once its signature is checked
+//   dead          only with a certificate
+#include "impl.hpp"
+
+namespace kith::membership {
+
+// --- out --------------------------------------------------------------------------------------
+
+void Membership::Impl::spread(const wire::Reference& reference) {
+  gossip.push(reference);
+  if (!timers.when({TimerKind::push})) arm({TimerKind::push}, push_delay);
+}
+
+void Membership::Impl::spread(const wire::Suspicion& suspicion) {
+  gossip.push(suspicion);
+  if (!timers.when({TimerKind::push})) arm({TimerKind::push}, push_delay);
+}
+
+void Membership::Impl::push_news() {
+  const std::vector<NodeId> peers = roster.pick(push_fanout, self, rng);
+  for (const NodeId& peer : peers)
+    if (!gossip.empty()) send(peer, wire::GossipPush{gossip_for(peer)});
+  if (!peers.empty() && !gossip.empty()) arm({TimerKind::push}, push_interval);
+}
+
+// Our newer news, to one who showed us older.
+void Membership::Impl::correct(const NodeId& to, Entry& entry) {
+  if (entry.told != Instant{} && now.mono - entry.told < correct_interval) return;
+  entry.told = now.mono;
+  send(to, wire::GossipPush{{{entry.reference()}, {}}});
+}
+
+// --- gossip in --------------------------------------------------------------------------------
+
+void Membership::Impl::take_gossip(const NodeId& from, const wire::Gossip& news) {
+  for (const wire::Reference& reference : news.references) take_reference(from, reference, news);
+  for (const wire::Suspicion& suspicion : news.suspicions) take_suspicion(from, suspicion);
+}
+
+void Membership::Impl::take_reference(const NodeId& from, const wire::Reference& reference,
+                                      const wire::Gossip& news) {
+  if (reference.subject == wire::prefix_of(self)) return self_accused(from, reference);
+  if (Entry* entry = roster.find(reference.subject)) return take_known(from, reference, *entry, news);
+  want(from, reference.subject);
+}
+
+void Membership::Impl::take_known(const NodeId& from, const wire::Reference& reference, Entry& entry,
+                                  const wire::Gossip& news) {
+  if (reference.incarnation != entry.incarnation() || reference.record != entry.hash) {
+    const bool theirs = std::tie(reference.incarnation, reference.record) > std::make_tuple(entry.incarnation(), entry.hash);
+    return theirs ? want(from, reference.subject) : correct(from, entry);
+  }
+  const bool certified = !entry.live() && !entry.member->alone;
+  switch (reference.verdict) {
+    case Verdict::alive:
+      if (certified) correct(from, entry);
+      return;
+    case Verdict::suspect:
+      if (certified) return correct(from, entry);
+      if (entry.live() && now.mono - entry.asked >= hint_gap && observe(entry.id())) probe(NodeId(entry.id()));
+      return;
+    case Verdict::dead:
+      if (!certified) told_dead(from, entry, news);
+      return;
+    case Verdict::left: return;  // only its record says so, and we hold that record
+  }
+}
+
+void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::Gossip& news) {
+  const NodeId subject = entry.id();
+  const std::size_t needed = quorum_for(subject);
+  if (const auto file = cases.find(subject);
+      file != cases.end() && needed > 0 && file->second.accusers().size() >= needed)
+    return declare_dead(entry, file->second.certificate());  // we had checked them all already
+  std::vector<wire::Suspicion> proof;
+  for (const wire::Suspicion& suspicion : news.suspicions)
+    if (suspicion.subject.subject == wire::prefix_of(subject)) proof.push_back(suspicion);
+  if (proof.empty() || proof.size() < needed) return want(from, wire::prefix_of(subject));
+  verify({from, subject, {}, std::nullopt, true}, proof);
+}
+
+void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion& suspicion) {
+  const wire::Reference& about = suspicion.subject;
+  const Entry* accuser = roster.find(suspicion.accuser);
+  if (suspicion.accuser == wire::prefix_of(self)) return;
+  if (!accuser) return want(from, suspicion.accuser);  // it will come round again
+  Entry* entry = roster.find(about.subject);
+  if (!entry || about.incarnation > entry->incarnation()) return want(from, about.subject);
+  if (about.incarnation < entry->incarnation() || entry->verdict() == Verdict::left) return correct(from, *entry);
+  if (entry->verdict() == Verdict::dead && now.mono - entry->since < settle_time) return;
+  if (const auto file = cases.find(entry->id());
+      file != cases.end() && file->second.accusers().contains(accuser->id()))
+    return;
+  verify({from, entry->id(), {}, std::nullopt, false}, {suspicion});
+}
+
+// Sends to be checked what could count: the right record, a known accuser who may accuse.
+void Membership::Impl::verify(VerifySuspicions work, const std::vector<wire::Suspicion>& suspicions_) {
+  const Entry* entry = roster.find(work.subject);
+  if (!work.candidate && !entry) return;
+  const Incarnation incarnation = work.candidate ? work.candidate->record->incarnation : entry->incarnation();
+  const wire::RecordHash hash = work.candidate ? work.candidate->hash : entry->hash;
+  std::vector<crypto::Claim> claims;
+  for (const wire::Suspicion& suspicion : suspicions_) {
+    const Entry* accuser = roster.find(suspicion.accuser);
+    if (claims.size() == certificate_limit || suspicion.subject.incarnation != incarnation ||
+        suspicion.subject.record != hash || !accuser || !roster.may_accuse(accuser->id(), work.subject) ||
+        !verifying.emplace(work.subject, suspicion.accuser).second) {
+      drop(DropReason::unexpected);
+      continue;
+    }
+    work.claims.emplace_back(accuser->id(), suspicion);
+    claims.push_back({accuser->member->record->key,
+                      wire::suspicion_message(config.network, work.subject, suspicion), suspicion.signature});
+  }
+  if (claims.empty()) {
+    if (work.candidate) admit(*work.candidate);  // no proof that we can check: we shall see ourselves
+    return;
+  }
+  const auto undo = work.claims;
+  const NodeId subject = work.subject;
+  if (compute(std::move(work), std::make_shared<crypto::VerifyJob>(std::move(claims)))) return;
+  for (const auto& [accuser, suspicion] : undo) verifying.erase({subject, suspicion.accuser});
+}
+
+void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vector<bool>& valid) {
+  std::vector<std::pair<NodeId, wire::Suspicion>> good;
+  for (std::size_t i = 0; i < work.claims.size(); ++i) {
+    verifying.erase({work.subject, work.claims[i].second.accuser});
+    if (valid[i]) good.push_back(work.claims[i]);
+    else drop(DropReason::bad_signature);
+  }
+  if (work.certificate || work.candidate) {
+    std::vector<wire::Suspicion> certificate;
+    for (const auto& [accuser, suspicion] : good) certificate.push_back(suspicion);
+    return certificate_verified(work, std::move(certificate));
+  }
+  for (const auto& [accuser, suspicion] : good) {
+    Entry* entry = roster.find(work.subject);
+    if (!entry || entry->incarnation() != suspicion.subject.incarnation) return;
+    if (work.subject != self) {
+      accused(*entry, accuser, suspicion);
+    } else {
+      own.accused = suspicion.subject.incarnation;
+      if (own.answer_to.size() < accusers_limit) own.answer_to.insert(accuser);
+      refute();
+    }
+  }
+}
+
+void Membership::Impl::certificate_verified(const VerifySuspicions& work, std::vector<wire::Suspicion> valid) {
+  const std::size_t needed = quorum_for(work.subject);
+  const bool complete = needed > 0 && valid.size() >= needed;
+  if (work.candidate) {
+    if (newer(*work.candidate)) admit(*work.candidate, complete ? std::move(valid) : decltype(valid){});
+    return;
+  }
+  Entry* entry = roster.find(work.subject);
+  if (!entry || !complete || valid.front().subject.incarnation != entry->incarnation()) return;
+  if (!entry->live() && !entry->member->alone) return;
+  if (!entry->suspect() && entry->heard != Instant{} && now.mono - entry->heard < silence_window)
+    return send(work.subject, wire::GossipPush{{{}, std::move(valid)}});  // we refuse, and it shall refute
+  declare_dead(*entry, std::move(valid));
+}
+
+// --- records ----------------------------------------------------------------------------------
+
+void Membership::Impl::want(const NodeId& from, const wire::IdPrefix& subject) {
+  if (const Instant* last = pulled.peek(subject); last && now.mono - *last < pull_interval) return;
+  pulled.put(subject, now.mono);
+  wants[from].push_back(subject);
+}
+
+void Membership::Impl::send_pulls() {
+  for (auto& [from, subjects] : wants) {
+    for (std::size_t at = 0; at < subjects.size(); at += wire::pull_limit) {
+      const auto first = subjects.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto last = subjects.begin() + static_cast<std::ptrdiff_t>(std::min(at + wire::pull_limit, subjects.size()));
+      const RequestId request = new_request();
+      pulls.put(request, from);
+      send(from, wire::PullMembers{envelope(request, seconds(1)), {first, last}});
+    }
+  }
+  wants.clear();
+}
+
+void Membership::Impl::on_pull(const NodeId& from, const wire::PullMembers& pull) {
+  wire::Members answer{pull.envelope.request, {}, {}};
+  for (const wire::IdPrefix& subject : pull.subjects) {
+    const Entry* entry = roster.find(subject);
+    if (!entry || answer.records.size() == wire::members_limit) continue;
+    answer.records.push_back(entry->raw);
+    answer.suspicions.insert(answer.suspicions.end(), entry->certificate.begin(), entry->certificate.end());
+  }
+  send(from, answer);
+}
+
+bool Membership::Impl::newer(const Candidate& candidate) const {
+  if (const Incarnation* gone = forgotten.peek(candidate.id); gone && candidate.record->incarnation <= *gone) return false;
+  const Entry* entry = roster.find(candidate.id);
+  return !entry || std::make_tuple(candidate.record->incarnation, candidate.hash) >
+                       std::make_tuple(entry->incarnation(), entry->hash);
+}
+
+void Membership::Impl::on_members(const NodeId& from, const wire::Members& members) {
+  const bool introduction = members.request.value == 0;
+  if (!introduction) {
+    const NodeId* asked = pulls.peek(members.request);
+    if (!asked || *asked != from) return drop(DropReason::unexpected);
+    pulls.erase(members.request);
+  }
+  VerifyRecords work{from, {}, members.suspicions};
+  for (const Buffer& raw : members.records) {
+    auto candidate = read_candidate(raw);
+    if (!candidate) { drop(DropReason::malformed); continue; }
+    if (introduction && candidate->id != from) { drop(DropReason::unexpected); continue; }
+    const bool twin = candidate->id == self && candidate->record->boot != config.boot;
+    if (candidate->id == self ? !twin : !newer(*candidate)) {
+      const Entry* known = roster.find(candidate->id);
+      if (introduction || !known || candidate->hash != known->hash) continue;
+      std::vector<wire::Suspicion> about;
+      for (const wire::Suspicion& suspicion : members.suspicions)
+        if (suspicion.subject.subject == wire::prefix_of(candidate->id)) about.push_back(suspicion);
+      const bool certified = !known->live() && !known->member->alone;
+      if (!about.empty() && !certified) verify({from, candidate->id, {}, std::nullopt, candidate->id != self}, about);
+      continue;
+    }
+    if (verifying_records.insert(candidate->hash).second) work.candidates.push_back(std::move(*candidate));
+  }
+  if (work.candidates.empty()) return;
+  std::vector<crypto::Claim> claims;
+  std::vector<wire::RecordHash> hashes;
+  for (const Candidate& candidate : work.candidates) {
+    hashes.push_back(candidate.hash);
+    claims.push_back({candidate.record->key,
+                      wire::member_record_message(config.network, candidate.raw.view().first(candidate.body_size)),
+                      candidate.signature});
+  }
+  if (compute(std::move(work), std::make_shared<crypto::VerifyJob>(std::move(claims)))) return;
+  for (const wire::RecordHash& hash : hashes) verifying_records.erase(hash);
+}
+
+void Membership::Impl::records_verified(VerifyRecords work, const std::vector<bool>& valid) {
+  std::vector<std::pair<Candidate, std::vector<wire::Suspicion>>> gone;
+  for (std::size_t i = 0; i < work.candidates.size(); ++i) {
+    const Candidate& candidate = work.candidates[i];
+    verifying_records.erase(candidate.hash);
+    if (!valid[i]) { drop(DropReason::bad_signature); continue; }
+    if (candidate.id == self) { own_record_seen(*candidate.record); continue; }
+    if (!newer(candidate)) continue;
+    std::vector<wire::Suspicion> about;
+    for (const wire::Suspicion& suspicion : work.suspicions)
+      if (suspicion.subject.subject == wire::prefix_of(candidate.id)) about.push_back(suspicion);
+    if (about.empty()) admit(candidate);
+    else gone.emplace_back(candidate, std::move(about));
+  }
+  for (auto& [candidate, about] : gone)  // last: their accusers may have come in the same message
+    verify({work.from, candidate.id, {}, candidate, true}, about);
+}
+
+// A verified record, new or newer; with a certificate it comes in dead.
+void Membership::Impl::admit(const Candidate& candidate, std::vector<wire::Suspicion> certificate) {
+  Entry* entry = roster.put(candidate, now, config.mode);
+  if (!entry) return drop(DropReason::limit_reached);
+  close_case(candidate.id);
+  gossip.drop_suspicions(wire::prefix_of(candidate.id));
+  hints.erase(candidate.id);
+  forgotten.erase(candidate.id);
+  out->push(Introduce{candidate.record});
+  if (!certificate.empty()) return declare_dead(*entry, std::move(certificate));
+  changed(*entry);
+  spread(entry->reference());
+  if (!entry->live()) arm_gone();
+}
+
+}  // namespace kith::membership

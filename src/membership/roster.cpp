@@ -1,0 +1,201 @@
+#include "roster.hpp"
+
+#include <algorithm>
+
+#include "kith/crypto/hash.hpp"
+
+namespace kith::membership {
+namespace {
+
+// What anti-entropy compares. Suspicions travel by gossip and end by themselves, and a verdict
+// without a witness is nobody else's business: both count as alive.
+reconcile::Version version_of(const Entry& entry) {
+  Verdict verdict = entry.verdict();
+  if (verdict == Verdict::suspect || entry.member->alone) verdict = Verdict::alive;
+  ByteArray<9> head;
+  store_le(head.data(), entry.incarnation().value);
+  head[8] = static_cast<Byte>(verdict);
+  return crypto::hash64({head, entry.hash});
+}
+
+// A /24 or /56 in the 16-byte form.
+ByteView neighbourhood(const IpAddress& ip) { return ByteView(ip.bytes).first(ip.is_v4() ? 15 : 7); }
+
+}  // namespace
+
+wire::Reference Entry::reference() const {
+  return {wire::prefix_of(id()), incarnation(), verdict(), hash};
+}
+
+std::optional<Candidate> read_candidate(const Buffer& raw) {
+  auto decoded = wire::decode_member_record(raw.view());
+  if (!decoded || decoded->record.incarnation.value >= incarnation_limit) return std::nullopt;
+  Candidate candidate;
+  candidate.id = crypto::node_id(decoded->record.key);
+  candidate.raw = Buffer(raw.view());  // its own block: a slice would pin the whole message
+  candidate.hash = crypto::hash64({raw.view()});
+  candidate.signature = decoded->signature;
+  candidate.body_size = decoded->body_size;
+  candidate.record = std::make_shared<const wire::MemberRecord>(std::move(decoded->record));
+  return candidate;
+}
+
+Entry* Roster::find(const NodeId& id) {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : &it->second;
+}
+
+const Entry* Roster::find(const NodeId& id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : &it->second;
+}
+
+Entry* Roster::find(const wire::IdPrefix& prefix) {
+  NodeId low;
+  std::memcpy(low.bytes.data(), prefix.data(), prefix.size());
+  const auto it = entries_.lower_bound(low);
+  return it != entries_.end() && wire::prefix_of(it->first) == prefix ? &it->second : nullptr;
+}
+
+Entry* Roster::sound(const NodeId& id) {
+  Entry* entry = find(id);
+  return entry && entry->verdict() == Verdict::alive ? entry : nullptr;
+}
+
+bool Roster::is_sound(const NodeId& id) const {
+  const Entry* entry = find(id);
+  return entry && entry->verdict() == Verdict::alive;
+}
+
+Entry* Roster::put(const Candidate& candidate, Now now, Mode mode) {
+  auto it = entries_.find(candidate.id);
+  if (it == entries_.end()) {
+    if (mode == Mode::public_ && prefix_full(*candidate.record)) return nullptr;
+    if (entries_.size() >= roster_limit && !make_room()) return nullptr;
+    it = entries_.emplace(candidate.id, Entry{}).first;
+  } else {
+    delist(it->second);
+  }
+  Entry& entry = it->second;
+  Member member;
+  member.id = candidate.id;
+  member.record = candidate.record;
+  member.verdict = candidate.record->leaving ? Verdict::left : Verdict::alive;
+  const bool same = entry.member && entry.member->verdict == member.verdict;
+  member.since = same ? entry.member->since : now.wall;
+  if (!same) entry.since = now.mono;
+  entry.member = std::make_shared<const Member>(std::move(member));
+  entry.raw = candidate.raw;
+  entry.hash = candidate.hash;
+  entry.certificate.clear();
+  enlist(entry);
+  publish(entry);
+  return &entry;
+}
+
+void Roster::judge(Entry& entry, Verdict verdict, Now now, bool alone, UnixMillis stamp) {
+  delist(entry);
+  Member member = *entry.member;
+  member.verdict = verdict;
+  member.alone = alone;
+  member.since = now.wall;
+  member.verdict_stamp = stamp;
+  entry.member = std::make_shared<const Member>(std::move(member));
+  entry.since = now.mono;
+  enlist(entry);
+  publish(entry);
+}
+
+void Roster::erase(const NodeId& id) {
+  Entry* entry = find(id);
+  if (!entry) return;
+  delist(*entry);
+  set_.erase(id.bytes);
+  entries_.erase(id);
+}
+
+void Roster::enlist(Entry& entry) {
+  if (!entry.live()) return;
+  entry.place = live_.size();
+  live_.push_back(entry.id());
+  suspects_ += entry.suspect() ? 1 : 0;
+  rings_.insert(entry.id());
+}
+
+void Roster::delist(Entry& entry) {
+  if (!entry.live()) return;
+  live_[entry.place] = live_.back();
+  entries_.at(live_.back()).place = entry.place;
+  live_.pop_back();
+  suspects_ -= entry.suspect() ? 1 : 0;
+  rings_.erase(entry.id());
+}
+
+void Roster::publish(const Entry& entry) { set_.put(entry.id().bytes, version_of(entry)); }
+
+bool Roster::make_room() {
+  const Entry* oldest = nullptr;
+  for (const auto& [id, entry] : entries_)
+    if (!entry.live() && (!oldest || entry.since < oldest->since)) oldest = &entry;
+  if (!oldest) return false;
+  erase(NodeId(oldest->id()));
+  return true;
+}
+
+bool Roster::prefix_full(const wire::MemberRecord& record) const {
+  if (record.addresses.empty()) return false;
+  const ByteView wanted = neighbourhood(record.addresses.front().ip);
+  std::size_t neighbours = 0;
+  for (const auto& [id, entry] : entries_) {
+    const auto& addresses = entry.member->record->addresses;
+    if (!addresses.empty() && equal(neighbourhood(addresses.front().ip), wanted)) ++neighbours;
+  }
+  return neighbours >= public_prefix_limit;
+}
+
+std::vector<NodeId> Roster::subjects() const {
+  return rings_.subjects(self_, [this](const NodeId& id) { return is_sound(id); });
+}
+
+std::vector<NodeId> Roster::observers(const NodeId& subject) const {
+  return rings_.observers(subject, [this](const NodeId& id) { return is_sound(id); });
+}
+
+bool Roster::may_accuse(const NodeId& accuser, const NodeId& subject) const {
+  return rings_.may_accuse(accuser, subject, [this](const NodeId& id) { return is_sound(id); });
+}
+
+std::vector<NodeId> Roster::pick(std::size_t count, const NodeId& not_this, Rng& rng) const {
+  const auto fits = [&](const NodeId& id) { return id != self_ && id != not_this && is_sound(id); };
+  std::vector<NodeId> picked;
+  if (live_.size() <= 4 * count + 16) {  // few: shuffle them all
+    for (const NodeId& id : live_)
+      if (fits(id)) picked.push_back(id);
+    rng.shuffle(std::span<NodeId>(picked));
+    if (picked.size() > count) picked.resize(count);
+    return picked;
+  }
+  for (std::size_t tries = 0; tries < 4 * count + 16 && picked.size() < count; ++tries) {
+    const NodeId& id = live_[rng.below(live_.size())];
+    if (fits(id) && std::find(picked.begin(), picked.end(), id) == picked.end()) picked.push_back(id);
+  }
+  return picked;
+}
+
+std::optional<NodeId> Roster::next_gone(const NodeId& last) const {
+  const auto start = entries_.upper_bound(last);
+  const auto gone = [](const auto& item) { return !item.second.live(); };
+  auto it = std::find_if(start, entries_.end(), gone);
+  if (it != entries_.end()) return it->first;
+  it = std::find_if(entries_.begin(), start, gone);
+  return it == start ? std::nullopt : std::optional(it->first);
+}
+
+std::optional<Instant> Roster::oldest_gone() const {
+  std::optional<Instant> oldest;
+  for (const auto& [id, entry] : entries_)
+    if (!entry.live()) oldest = earlier(oldest, entry.since);
+  return oldest;
+}
+
+}  // namespace kith::membership

@@ -1,0 +1,96 @@
+// Roster: the table of members. Keeps the rings, the set for anti-entropy and the counts in step
+// with every change, so that no other file can forget one of them.
+//
+// A member is here only once its own signed record has been verified. Bounded by roster_limit: the
+// longest gone makes room, else newcomers are refused.
+#pragma once
+
+#include <map>
+
+#include "kith/base/buffer.hpp"
+#include "kith/base/lane.hpp"
+#include "kith/base/rng.hpp"
+#include "kith/membership/membership.hpp"
+#include "kith/reconcile/reconcile.hpp"
+#include "rings.hpp"
+#include "rtt.hpp"
+
+namespace kith::membership {
+
+struct Entry {
+  MemberPtr member;
+  Buffer raw;             // the record's signed bytes, as its subject made them
+  wire::RecordHash hash{};
+  Instant since;          // of the verdict
+  Instant heard;          // last authentic packet; epoch: never
+  Instant asked;          // last probe sent
+  Instant told;           // last correction or hint about it
+  Rtt rtt;
+  std::vector<wire::Suspicion> certificate;  // of a dead member
+  std::size_t place = 0;                     // in the roster's list of live members
+
+  const NodeId& id() const { return member->id; }
+  Incarnation incarnation() const { return member->record->incarnation; }
+  Verdict verdict() const { return member->verdict; }
+  bool live() const { return verdict() == Verdict::alive || verdict() == Verdict::suspect; }
+  bool suspect() const { return verdict() == Verdict::suspect; }
+  wire::Reference reference() const;
+};
+
+// A record whose signature has been verified, or is about to be.
+struct Candidate {
+  NodeId id;
+  std::shared_ptr<const wire::MemberRecord> record;
+  Buffer raw;
+  wire::RecordHash hash{};
+  Signature signature;
+  std::size_t body_size = 0;
+};
+std::optional<Candidate> read_candidate(const Buffer& raw);
+
+class Roster {
+ public:
+  Roster(const NetworkId& network, const NodeId& self) : rings_(network), self_(self) {}
+
+  Entry* find(const NodeId& id);
+  const Entry* find(const NodeId& id) const;
+  Entry* find(const wire::IdPrefix& prefix);
+  Entry* sound(const NodeId& id);  // live, not suspected
+
+  // Adds or replaces the record; verdict alive, or left when it is a goodbye. Null: no room.
+  Entry* put(const Candidate& candidate, Now now, Mode mode);
+  void judge(Entry& entry, Verdict verdict, Now now, bool alone = false, UnixMillis stamp = {});
+  void erase(const NodeId& id);
+
+  std::size_t size() const { return entries_.size(); }
+  std::size_t live_count() const { return live_.size(); }
+  std::size_t suspect_count() const { return suspects_; }
+  const std::map<NodeId, Entry>& entries() const { return entries_; }
+  const reconcile::RangeSet& set() const { return set_; }
+
+  std::vector<NodeId> subjects() const;                        // whom we probe
+  std::vector<NodeId> observers(const NodeId& subject) const;  // sound ones
+  bool may_accuse(const NodeId& accuser, const NodeId& subject) const;
+  // Up to `count` distinct sound members other than ourselves and `not_this`.
+  std::vector<NodeId> pick(std::size_t count, const NodeId& not_this, Rng& rng) const;
+  // The next dead or left member after `last`, round robin.
+  std::optional<NodeId> next_gone(const NodeId& last) const;
+  std::optional<Instant> oldest_gone() const;  // when its verdict was reached
+
+ private:
+  bool make_room();
+  bool prefix_full(const wire::MemberRecord& record) const;
+  void enlist(Entry& entry);
+  void delist(Entry& entry);
+  void publish(const Entry& entry);
+  bool is_sound(const NodeId& id) const;
+
+  std::map<NodeId, Entry> entries_;
+  std::vector<NodeId> live_;  // unordered, for random picks; changes only by inputs
+  std::size_t suspects_ = 0;
+  Rings rings_;
+  reconcile::RangeSet set_;
+  NodeId self_;
+};
+
+}  // namespace kith::membership

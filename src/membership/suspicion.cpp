@@ -1,0 +1,63 @@
+#include "suspicion.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "constants.hpp"
+
+namespace kith::membership {
+namespace {
+
+// log2(i + 1) in 1/1024: no libm, whose last bit differs between machines.
+constexpr std::array<std::int64_t, 9> log2_table{0, 1024, 1623, 2048, 2378, 2647, 2875, 3072, 3246};
+
+std::int64_t log2_of(std::size_t count) { return log2_table[std::min(count, log2_table.size() - 1)]; }
+
+}  // namespace
+
+Duration window(Evidence evidence) {
+  return evidence == Evidence::refusal ? refusal_window : silence_window;
+}
+
+Duration suspicion_timeout(Duration min, std::size_t confirmations, std::size_t needed) {
+  if (confirmations >= needed) return min;
+  const Duration max = min * suspicion_max_factor;
+  return max - (max - min) * log2_of(confirmations) / log2_of(needed);
+}
+
+bool Case::accuse(const NodeId& accuser, const wire::Suspicion& suspicion) {
+  return accusers_.size() < accusers_limit && accusers_.emplace(accuser, suspicion).second;
+}
+
+Ruling Case::rule(const Standing& standing, Instant now) const {
+  const Duration open = now - started_;
+  const Duration least = window(evidence_);
+  const bool certified = standing.quorum > 0 && accusers_.size() >= standing.quorum;
+
+  if (certified && standing.open() && open >= least) return Ruling::dead;
+  if (standing.gate == 0 && evidence_ != Evidence::none && standing.calm && open >= least * alone_windows)
+    return Ruling::alone;
+  if (open >= least * suspicion_max_factor) return Ruling::withdraw;
+
+  const std::size_t confirmations = accusers_.empty() ? 0 : accusers_.size() - 1;
+  const std::size_t needed = standing.quorum > 1 ? standing.quorum - 1 : 1;
+  if (!asked_again_ && !certified && open >= suspicion_timeout(least, confirmations, needed))
+    return Ruling::ask_again;
+  return Ruling::wait;
+}
+
+Instant Case::next_look(Instant now) const {
+  Instant next = now + case_poll;
+  for (const int factor : {1, alone_windows, suspicion_max_factor})
+    if (const Instant at = started_ + window(evidence_) * factor; at > now) next = std::min(next, at);
+  return next;
+}
+
+std::vector<wire::Suspicion> Case::certificate() const {
+  std::vector<wire::Suspicion> suspicions;
+  for (const auto& [accuser, suspicion] : accusers_)
+    if (suspicions.size() < certificate_limit) suspicions.push_back(suspicion);
+  return suspicions;
+}
+
+}  // namespace kith::membership

@@ -1,0 +1,79 @@
+// Suspicion: the case file of one suspected member, and the rule that closes it.
+//
+// A case opens when a question stays unanswered, when the member's port refuses, or when another
+// observer accuses. It collects signed suspicions by distinct observers; q of them are a death
+// certificate. It knows no network and no roster: Standing says what the rest of the room knows.
+//
+// Differences from the papers. In Lifeguard [IV.B] the timer alone kills: confirmations only make it
+// shorter. Here nobody dies without a quorum of signatures and fresh evidence that we ourselves can
+// hear (the gate), because nearly all false deaths in SWIM come from the one node that is deaf. The
+// paper's timeout remains what it is good at: the more observers agree, the sooner we act. With K =
+// q - 1 confirmations it has fallen to its minimum exactly when the certificate is complete; below
+// that it says when to ask again; at its maximum the suspicion is withdrawn.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "kith/base/ids.hpp"
+#include "kith/wire/message.hpp"
+
+namespace kith::membership {
+
+// What we ourselves have against the member, weakest first.
+enum class Evidence : std::uint8_t {
+  none,     // only others accuse
+  silence,  // a question of ours stayed unanswered, directly, through others and by stream
+  refusal,  // its port is closed and used to accept
+};
+
+// How long a case must stand before a verdict.
+Duration window(Evidence evidence);
+
+// Max - (Max - Min) * log(C + 1) / log(K + 1), at least Min [Lifeguard IV.B]; Max = 6 * Min.
+Duration suspicion_timeout(Duration min, std::size_t confirmations, std::size_t needed);
+
+// What the room knows around a case.
+struct Standing {
+  std::size_t quorum = 0;     // q: suspicions needed
+  std::size_t gate = 0;       // m: other peers that must have been heard since; 0: nobody is left
+  std::size_t witnesses = 0;  // other peers heard since the case opened
+  bool calm = true;           // the self-test: no time lost and no loop lag since the case opened
+
+  bool open() const { return gate > 0 && witnesses >= gate; }  // may accuse, may judge
+};
+
+enum class Ruling : std::uint8_t { wait, ask_again, dead, alone, withdraw };
+
+class Case {
+ public:
+  Case(Incarnation incarnation, Instant started) : incarnation_(incarnation), started_(started) {}
+
+  void see(Evidence evidence) { evidence_ = std::max(evidence_, evidence); }
+  // False when this observer already accuses or the file is full.
+  bool accuse(const NodeId& accuser, const wire::Suspicion& suspicion);
+  bool retract(const NodeId& accuser) { return accusers_.erase(accuser) > 0; }
+  void asked_again() { asked_again_ = true; }
+
+  Ruling rule(const Standing& standing, Instant now) const;
+  // When time alone may change the ruling next; what others say may change it at any moment.
+  Instant next_look(Instant now) const;
+
+  Incarnation incarnation() const { return incarnation_; }
+  Instant started() const { return started_; }
+  Evidence evidence() const { return evidence_; }
+  const std::map<NodeId, wire::Suspicion>& accusers() const { return accusers_; }
+  std::vector<wire::Suspicion> certificate() const;  // bounded, by accuser
+
+  bool signing = false;  // our own accusation is on its way
+  bool told = false;     // the other observers have been told
+
+ private:
+  Incarnation incarnation_;
+  Instant started_;
+  Evidence evidence_ = Evidence::none;
+  bool asked_again_ = false;
+  std::map<NodeId, wire::Suspicion> accusers_;
+};
+
+}  // namespace kith::membership

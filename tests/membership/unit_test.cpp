@@ -1,0 +1,247 @@
+#include <algorithm>
+#include <cmath>
+
+#include "gossip.hpp"
+#include "health.hpp"
+#include "incarnation.hpp"
+#include "probes.hpp"
+#include "rings.hpp"
+#include "rtt.hpp"
+#include "suspicion.hpp"
+#include "witnesses.hpp"
+#include "kith/crypto/hash.hpp"
+
+using namespace kith;
+using namespace kith::membership;
+using wire::Verdict;
+
+namespace {
+
+NodeId node(std::uint64_t number) {
+  ByteArray<8> bytes;
+  store_le(bytes.data(), number);
+  NodeId id;
+  id.bytes = crypto::hash256({bytes}).bytes;
+  return id;
+}
+
+Instant at(double seconds_in) { return Instant(Duration(static_cast<std::int64_t>(seconds_in * 1e6))); }
+
+wire::Suspicion by(std::uint64_t accuser) {
+  wire::Suspicion suspicion;
+  suspicion.accuser = wire::prefix_of(node(accuser));
+  return suspicion;
+}
+
+Case case_with(std::size_t accusers, Evidence evidence) {
+  Case file({1}, at(10));
+  file.see(evidence);
+  for (std::size_t i = 0; i < accusers; ++i) file.accuse(node(i), by(i));
+  return file;
+}
+
+constexpr Standing usual{3, 3, 3, true};
+
+}  // namespace
+
+// --- suspicion --------------------------------------------------------------------------------
+
+TEST_CASE("membership/suspicion: the timeout is Lifeguard's formula [IV.B] within a thousandth") {
+  for (std::size_t needed = 1; needed <= 4; ++needed) {
+    for (std::size_t confirmations = 0; confirmations <= needed; ++confirmations) {
+      const double min = 3.0, max = 18.0;
+      const double paper = max - (max - min) * std::log(static_cast<double>(confirmations) + 1) /
+                                     std::log(static_cast<double>(needed) + 1);
+      const double ours = static_cast<double>(suspicion_timeout(seconds(3), confirmations, needed).count()) / 1e6;
+      CHECK(ours == doctest::Approx(std::max(min, paper)).epsilon(0.001));
+    }
+  }
+}
+
+TEST_CASE("membership/suspicion: three signatures and a closed port are death after 1.0 s and not before") {
+  const Case file = case_with(3, Evidence::refusal);
+  CHECK_EQ(file.rule(usual, at(10.999)), Ruling::wait);
+  CHECK_EQ(file.rule(usual, at(11.0)), Ruling::dead);
+}
+
+TEST_CASE("membership/suspicion: three signatures and silence are death after 3.0 s and not before") {
+  const Case file = case_with(3, Evidence::silence);
+  CHECK_EQ(file.rule(usual, at(12.999)), Ruling::wait);
+  CHECK_EQ(file.rule(usual, at(13.0)), Ruling::dead);
+}
+
+TEST_CASE("membership/suspicion: one signature short of the quorum is never death") {
+  const Case file = case_with(2, Evidence::refusal);
+  for (double t = 10; t < 40; t += 0.01) CHECK_NE(file.rule(usual, at(t)), Ruling::dead);
+  CHECK_EQ(file.rule(usual, at(16.0)), Ruling::withdraw);
+}
+
+TEST_CASE("membership/suspicion: the same observer counts once") {
+  Case file({1}, at(10));
+  CHECK(file.accuse(node(1), by(1)));
+  CHECK_FALSE(file.accuse(node(1), by(1)));
+  CHECK_EQ(file.certificate().size(), 1);
+}
+
+TEST_CASE("membership/suspicion: a deaf node, whose gate is shut, judges nobody") {
+  const Case file = case_with(7, Evidence::silence);
+  const Standing deaf{3, 3, 2, true};
+  for (double t = 10; t < 28; t += 0.01) CHECK_EQ(file.rule(deaf, at(t)), Ruling::wait);
+  CHECK_EQ(file.rule(deaf, at(28)), Ruling::withdraw);
+}
+
+TEST_CASE("membership/suspicion: without a possible witness four windows and a quiet machine make a lonely verdict") {
+  const Case file = case_with(0, Evidence::silence);
+  const Standing lonely{1, 0, 0, true}, disturbed{1, 0, 0, false};
+  CHECK_EQ(file.rule(lonely, at(21.999)), Ruling::wait);
+  CHECK_EQ(file.rule(lonely, at(22)), Ruling::alone);
+  CHECK_EQ(file.rule(disturbed, at(22)), Ruling::wait);
+  CHECK_EQ(case_with(0, Evidence::none).rule(lonely, at(22)), Ruling::wait);  // others' word only
+}
+
+TEST_CASE("membership/suspicion: with part of the quorum the question is put again, once") {
+  Case file = case_with(2, Evidence::silence);
+  CHECK_EQ(file.rule(usual, at(18)), Ruling::wait);
+  CHECK_EQ(file.rule(usual, at(19)), Ruling::ask_again);  // 18 - 15 log 2 / log 3 = 8.5 s
+  file.asked_again();
+  CHECK_EQ(file.rule(usual, at(19)), Ruling::wait);
+}
+
+TEST_CASE("membership/suspicion: a retracted accusation no longer counts") {
+  Case file = case_with(3, Evidence::silence);
+  CHECK(file.retract(node(1)));
+  CHECK_EQ(file.rule(usual, at(13)), Ruling::wait);
+}
+
+// --- the small parts --------------------------------------------------------------------------
+
+TEST_CASE("membership/health: the score stays within 0 and 8 and scales time by score + 1 [Lifeguard IV.A]") {
+  Health health;
+  health.better();
+  CHECK_EQ(health.scaled(seconds(1)), seconds(1));
+  health.worse(3);
+  CHECK_EQ(health.scaled(seconds(1)), seconds(4));
+  health.worse(100);
+  CHECK_EQ(health.score(), 8);
+  CHECK_EQ(health.scaled(seconds(1)), seconds(9));
+}
+
+TEST_CASE("membership/rtt: unknown 350 ms, then srtt + 4 rttvar within its bounds") {
+  Rtt rtt;
+  CHECK_EQ(rtt.timeout(probe_timeout_max_lan), milliseconds(350));
+  rtt.sample(milliseconds(60));
+  CHECK_EQ(rtt.timeout(probe_timeout_max_lan), milliseconds(180));  // 60 + 4 * 30
+  for (int i = 0; i < 100; ++i) rtt.sample(microseconds(300));
+  CHECK_EQ(rtt.timeout(probe_timeout_max_lan), milliseconds(50));
+  for (int i = 0; i < 10; ++i) rtt.sample(seconds(2));
+  CHECK_EQ(rtt.timeout(probe_timeout_max_lan), milliseconds(500));
+}
+
+TEST_CASE("membership/witnesses: counts distinct peers heard after a moment") {
+  Witnesses witnesses;
+  const auto anybody = [](const NodeId&) { return true; };
+  for (std::uint64_t i = 0; i < 40; ++i) witnesses.heard(node(i % 20), at(static_cast<double>(i)));
+  CHECK_EQ(witnesses.since(at(36.5), anybody), 3);
+  witnesses.heard(node(19), at(50));
+  witnesses.heard(node(19), at(51));
+  CHECK_EQ(witnesses.since(at(40), anybody), 1);
+  CHECK_EQ(witnesses.since(at(51), anybody), 0);  // strictly after
+}
+
+TEST_CASE("membership/rings: observers and subjects are two views of one relation, at most eight each") {
+  Rings rings(crypto::network_id(as_bytes("root"), "rings"));
+  std::vector<NodeId> members;
+  for (std::uint64_t i = 0; i < 64; ++i) members.push_back(node(i));
+  for (const NodeId& member : members) rings.insert(member);
+  const auto all = [](const NodeId&) { return true; };
+  for (const NodeId& subject : members) {
+    const auto observers = rings.observers(subject, all);
+    CHECK_LE(observers.size(), ring_count);
+    CHECK_GE(observers.size(), 5);  // 8 draws of 63
+    for (const NodeId& observer : observers) {
+      const auto subjects = rings.subjects(observer, all);
+      CHECK(std::find(subjects.begin(), subjects.end(), subject) != subjects.end());
+      CHECK(rings.may_accuse(observer, subject, all));
+    }
+  }
+  std::size_t allowed = 0;
+  for (const NodeId& a : members)
+    for (const NodeId& b : members) allowed += rings.may_accuse(a, b, all) ? 1 : 0;
+  CHECK_LE(allowed, 64 * ring_count * observer_slack);  // a stranger may not accuse
+}
+
+TEST_CASE("membership/rings: up to nine members everyone observes everyone, suspects excepted") {
+  Rings rings(NetworkId{});
+  for (std::uint64_t i = 0; i < 9; ++i) rings.insert(node(i));
+  CHECK_EQ(rings.subjects(node(0), [](const NodeId&) { return true; }).size(), 8);
+  CHECK_EQ(rings.observers(node(0), [](const NodeId& id) { return id != node(1); }).size(), 7);
+}
+
+TEST_CASE("membership/rings: behind a fallen neighbour its neighbour is observed at once") {
+  Rings rings(NetworkId{});
+  for (std::uint64_t i = 0; i < 64; ++i) rings.insert(node(i));
+  const auto most_fell = [](const NodeId& id) { return id.bytes[0] % 4 == 0; };
+  for (std::uint64_t i = 0; i < 64; ++i)
+    if (!most_fell(node(i))) CHECK_GE(rings.observers(node(i), most_fell).size(), 3);
+}
+
+TEST_CASE("membership/gossip: an item leaves after 4 * ceil(log2(n + 1)) sendings") {
+  CHECK_EQ(gossip_budget(1), 4);
+  CHECK_EQ(gossip_budget(8), 16);
+  CHECK_EQ(gossip_budget(1000), 40);
+  GossipQueue queue;
+  queue.push(wire::Reference{wire::prefix_of(node(1)), {5}, Verdict::alive, {}});
+  for (int i = 0; i < 16; ++i) {
+    wire::Gossip gossip;
+    queue.fill(gossip, gossip_budget(8));
+    CHECK_EQ(gossip.references.size(), 1);
+  }
+  CHECK(queue.empty());
+}
+
+TEST_CASE("membership/gossip: the least spread goes first and a message never outgrows a datagram") {
+  GossipQueue queue;
+  for (std::uint64_t i = 0; i < 200; ++i) queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    wire::Suspicion suspicion = by(i);
+    suspicion.subject.subject = wire::prefix_of(node(999));
+    queue.push(suspicion);
+  }
+  std::set<wire::IdPrefix> seen;
+  std::size_t suspicions = 0;
+  for (int i = 0; i < 8; ++i) {
+    wire::Ping ping;
+    queue.fill(ping.gossip, 100);
+    CHECK_LE(wire::encode(ping).size(), wire::datagram_message_limit);
+    for (const auto& reference : ping.gossip.references) seen.insert(reference.subject);
+    suspicions += ping.gossip.suspicions.size();
+  }
+  CHECK_EQ(seen.size(), 200);
+  CHECK_GE(suspicions, 20);
+}
+
+TEST_CASE("membership/gossip: newer news of a subject replaces older, suspicions go with their subject") {
+  GossipQueue queue;
+  queue.push(wire::Reference{wire::prefix_of(node(1)), {1}, Verdict::alive, {}});
+  queue.push(wire::Reference{wire::prefix_of(node(1)), {2}, Verdict::alive, {}});
+  wire::Suspicion suspicion = by(7);
+  suspicion.subject.subject = wire::prefix_of(node(1));
+  queue.push(suspicion);
+  CHECK_EQ(queue.size(), 2);
+  queue.drop_suspicions(wire::prefix_of(node(1)));
+  CHECK_EQ(queue.size(), 1);
+  for (std::uint64_t i = 0; i < 2 * gossip_limit; ++i) queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
+  CHECK_EQ(queue.size(), gossip_limit);
+}
+
+TEST_CASE("membership/incarnation: above everything stored, above the clock, reserved before use") {
+  IncarnationBook book({5000}, UnixMillis{3000});
+  CHECK_EQ(book.start().value, 5001);
+  CHECK_FALSE(book.reserved(book.next({})));
+  book.written(IncarnationBook::mark_for(book.next({})));
+  CHECK(book.reserved(book.next({})));
+  book.use(book.next({}));
+  CHECK_EQ(book.current().value, 5001);
+  CHECK_EQ(book.next({9000}).value, 9001);
+  CHECK_EQ(IncarnationBook({0}, UnixMillis{3000}).start().value, 3000);
+}
