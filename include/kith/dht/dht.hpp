@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "kith/base/address.hpp"
 #include "kith/base/buffer.hpp"
 #include "kith/base/disk.hpp"
 #include "kith/base/dropped.hpp"
@@ -49,6 +50,7 @@ struct MemberSeen {
   Presence presence = Presence::alive;
   UnixMillis synced;
   UnixMillis verdict_stamp;  // of dead or left
+  Endpoint endpoint;         // its best one, for those who ask us; port 0: none known
 };
 struct MemberForgotten {
   NodeId id;
@@ -102,11 +104,14 @@ struct Completed {
   Ticket ticket;
   ReportPtr report;
 };
-struct RecordChanged {  // on this node's disk; the name where this node knows it
+struct Change {
   RecordId id;
   Sequence sequence;
   bool deleted = false;
-  std::shared_ptr<const std::string> name;
+  std::shared_ptr<const std::string> name;  // where this node knows it
+};
+struct RecordChanged {  // on this node's disk
+  std::shared_ptr<const Change> change;
 };
 struct SyncedChanged {  // publish in our member record
   UnixMillis stamp;
@@ -126,7 +131,7 @@ struct Snapshot {
   std::size_t records = 0, tombstones = 0;
   bool synced = false;              // has every record that is its to hold, all deaths settled
   std::size_t under_replicated = 0; // records with fewer live holders than they should have
-  std::size_t queued_bytes = 0;     // repair still to send
+  std::size_t queued_bytes = 0;     // repair still to move, estimated by the mean record held
   std::size_t operations = 0;       // puts, gets, lookups in flight
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
 };

@@ -49,6 +49,7 @@ bool beats(const Lan& a, const Lan& b);
 
 struct Config {
   Mode mode = Mode::lan;
+  std::string network_name;
   NetworkId network;
   Lan lan;               // lan mode only
   BootId boot;
@@ -82,13 +83,15 @@ struct DialFinished {
   NodeId peer;
 };
 struct JoinRequested {  // by the user: dials now, and keeps the target for ever
+  Ticket user;          // handed back in Dialling and Unresolved
   Target target;
   bool trust_first = false;
+  bool adopt = false;   // take over its lan network even though ours holds records
 };
 struct LanHeard {  // a dial or who-are-you told of another lan network
   Lan lan;
   Endpoint from;
-  bool ours_to_take = false;  // join and --join adopt even from another subnet's word
+  std::optional<Ticket> dial;  // the dial of ours that was answered so, if it was one
 };
 struct RecordsHeld {
   bool any = false;
@@ -117,15 +120,17 @@ struct Dial {
   bool trust_first = false;
 };
 struct Unresolved {  // for the join table
+  Ticket user;       // 0: not a user's
   std::shared_ptr<const Target> target;
 };
 struct Dialling {    // for the join table: this ticket belongs to that target
-  Ticket ticket;
-  std::shared_ptr<const Target> target;
+  Ticket ticket, user;
   Endpoint endpoint;
+  std::shared_ptr<const Target> target;
 };
 struct AdoptLan {
   Lan lan;
+  bool forced = false;  // our records go along
 };
 struct SubnetsEligible {  // lan mode: whom the session layer may talk to
   std::vector<Subnet> subnets;

@@ -79,6 +79,9 @@ struct LeaveRequested {};  // announce our goodbye; LeaveAnnounced when it has b
 struct ForgetRequested {   // an operator says this member will not come back
   NodeId peer;
 };
+struct ReconcileRequested {  // its view differs from ours: compare rosters with it now
+  NodeId peer;
+};
 struct LoadReported {
   Duration loop_lag;
 };
@@ -88,7 +91,7 @@ struct TimeSkipped {
 
 using Input = std::variant<MessageReceived, PeerHeard, PeerEstablished, PeerRefused,
                            PeerUnreachable, SelfChanged, LeaveRequested, ForgetRequested,
-                           LoadReported, TimeSkipped, Computed, Persisted, DiskRefused>;
+                           ReconcileRequested, LoadReported, TimeSkipped, Computed, Persisted, DiskRefused>;
 
 // --- outputs ----------------------------------------------------------------------------------
 

@@ -101,10 +101,7 @@ struct MemberNews {
   membership::MemberPtr member;
 };
 struct RecordNews {
-  RecordId id;
-  Sequence sequence;
-  bool deleted = false;
-  std::shared_ptr<const std::string> name;
+  std::shared_ptr<const dht::Change> change;
 };
 struct JoinNews {  // join.failed
   std::shared_ptr<const JoinReport> report;

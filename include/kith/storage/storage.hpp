@@ -43,7 +43,8 @@ using Order = std::variant<Persist, Load, Forget>;
 
 struct Stats {
   std::uint64_t commits = 0, writes = 0, quarantined = 0, refused = 0;
-  std::size_t entries = 0, used_bytes = 0, quota_bytes = 0;
+  std::size_t entries = 0;  // of the record table
+  std::size_t used_bytes = 0, quota_bytes = 0;
   bool failed = false;  // a sync failed: nothing is written any more, stop with exit 1
 };
 
@@ -52,10 +53,12 @@ class Storage {
   static std::expected<std::unique_ptr<Storage>, OpenFailure> open(const Options& options);
   virtual ~Storage() = default;  // commits what was accepted, then closes
 
-  // Never blocks; every order gets exactly one answer, some of them at once.
+  // Never blocks; every order gets exactly one answer, some of them at once. A Load answers with
+  // what is committed: a Persist in flight does not count yet. Keys are 1 to 64 bytes.
   virtual void submit(Order order) = 0;
-  // Calls `sink` for every answer that is ready. `notify` (given to on_ready) was called from the
-  // writer thread when the first of them became ready.
+  // Calls `sink` for every answer that is ready. `notify` (given to on_ready, once, before the
+  // first submit) was called when the first of them became ready: from any thread, also from
+  // inside submit, and once more when a failed sync sets Stats::failed.
   virtual void poll(const std::function<void(Answer)>& sink) = 0;
   virtual void on_ready(std::function<void()> notify) = 0;
   // At start only: every readable entry of a table, in key order. Bad ones are quarantined.
@@ -67,8 +70,17 @@ class Storage {
 };
 
 // Small files beside the database: write-temp, fsync, rename, fsync directory; mode 0600.
-enum class FileError : std::uint8_t { missing, permission, no_space, io, too_large };
+enum class FileError : std::uint8_t {
+  missing,
+  permission,
+  no_space,
+  io,
+  too_large,
+  exists,  // only without `overwrite`
+};
 Result<Bytes, FileError> read_file(const std::filesystem::path& path, std::size_t limit);
-Result<void, FileError> write_file(const std::filesystem::path& path, ByteView contents, bool overwrite = true);
+// Without `overwrite` an existing file stays as it is.
+Result<void, FileError> write_file(const std::filesystem::path& path, ByteView contents,
+                                   bool overwrite = true);
 
 }  // namespace kith::storage

@@ -1,0 +1,114 @@
+#include "exchange.hpp"
+
+namespace kith::dht {
+
+Exchange::Exchange(Context& context, Requests& requests, OperationId id, Replica& replica,
+                   const NodeId& partner, Direction direction)
+    : Operation(context, requests, id), replica_(replica), partner_(partner), direction_(direction) {}
+
+const reconcile::RangeSet& Exchange::mine() const {
+  // What leaves with us must go to whoever holds it then, so a push offers everything.
+  return direction_ == Direction::push ? context_.index.everything() : replica_.shared_with(partner_);
+}
+
+void Exchange::start() {
+  wake_at(context_.now.mono + exchange_timeout);
+  ask();
+}
+
+void Exchange::ask() {
+  const std::vector<wire::RangeDigest> ranges = reconciler_.next(mine());
+  if (ranges.empty()) return progress();
+  asking_ = true;
+  const Instant deadline = context_.now.mono + exchange_timeout;
+  requests_.send(id(), partner_, wire::Reconcile{{}, wire::Topic::records, ranges}, deadline, Lane::repair);
+}
+
+void Exchange::on_reply(const NodeId&, const wire::Message& reply) {
+  wake_at(context_.now.mono + exchange_timeout);  // it moves
+  if (const auto* answer = std::get_if<wire::Reconciled>(&reply)) on_reconciled(*answer);
+  if (const auto* fetched = std::get_if<wire::Fetched>(&reply)) on_fetched(*fetched);
+  if (const auto* stored = std::get_if<wire::Stored>(&reply)) {
+    moving_.erase(stored->request);
+    failed_some_ |= stored->status == wire::StoreStatus::refused;
+  }
+  progress();
+}
+
+void Exchange::on_reconciled(const wire::Reconciled& answer) {
+  asking_ = false;
+  std::vector<reconcile::Difference> differences;
+  if (!reconciler_.take(mine(), answer, differences)) context_.drop(DropReason::unexpected);
+  for (const reconcile::Difference& difference : differences) {
+    const bool wanted =
+        direction_ == Direction::pull ? difference.theirs.has_value() : difference.mine.has_value();
+    if (wanted) queue_.push_back(RecordId::from(difference.key));
+  }
+}
+
+void Exchange::on_fetched(const wire::Fetched& fetched) {
+  const auto moved = moving_.extract(fetched.request);
+  if (moved.empty()) return;
+  const RecordId record = moved.mapped();
+  if (fetched.record.empty()) {
+    // Purged meanwhile, or unreadable there: then another partner has to have it.
+    failed_some_ |= fetched.status == wire::FetchStatus::refused;
+  } else if (direction_ == Direction::pull) {
+    ++context_.repairs_received;
+    taking_.insert(record);
+    replica_.take(partner_, fetched.record, id());
+  } else {
+    ++context_.repairs_sent;
+    const RequestId request =
+        requests_.send(id(), partner_, wire::Store{{}, {}, fetched.record},
+                       context_.now.mono + exchange_timeout, Lane::repair);
+    moving_.emplace(request, record);
+  }
+}
+
+// Fetch from the side that has it: the partner for a pull, ourselves for a push.
+void Exchange::move_some() {
+  const std::size_t window = context_.client_operations > 0 ? repair_window_busy : repair_window;
+  const NodeId source = direction_ == Direction::pull ? partner_ : context_.self;
+  while (!queue_.empty() && moving_.size() + taking_.size() < window) {
+    const RecordId record = queue_.front();
+    queue_.pop_front();
+    const RequestId request =
+        requests_.send(id(), source, wire::Fetch{{}, {}, record, wire::Want::value},
+                       context_.now.mono + exchange_timeout, Lane::repair);
+    moving_.emplace(request, record);
+  }
+}
+
+void Exchange::progress() {
+  if (finished()) return;
+  move_some();
+  const bool room = queue_.size() < wire::items_limit;
+  if (!asking_ && room && !reconciler_.finished()) return ask();
+  const bool idle = queue_.empty() && moving_.empty() && taking_.empty() && !asking_;
+  if (idle && reconciler_.finished()) end(!failed_some_);
+}
+
+void Exchange::on_taken(const RecordId& record, bool kept) {
+  taking_.erase(record);
+  failed_some_ |= !kept;
+  wake_at(context_.now.mono + exchange_timeout);
+  progress();
+}
+
+void Exchange::on_unreachable(const NodeId& peer) {
+  if (peer == partner_) end(false);
+}
+
+void Exchange::on_timer() {
+  // Silence for the whole timeout: this partner is of no use now.
+  end(false);
+}
+
+void Exchange::end(bool succeeded) {
+  if (finished()) return;
+  succeeded_ = succeeded;
+  finish();
+}
+
+}  // namespace kith::dht

@@ -1,0 +1,274 @@
+#include "get.hpp"
+
+#include "kith/crypto/hash.hpp"
+
+namespace kith::dht {
+namespace {
+
+std::size_t needed_of(Consistency consistency, std::size_t base) {
+  switch (consistency) {
+    case Consistency::one: return 1;
+    case Consistency::all: return base;
+    case Consistency::quorum: break;
+  }
+  return read_quorum(base);
+}
+
+bool contains(const std::vector<NodeId>& ids, const NodeId& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+Get::Get(Context& context, Requests& requests, OperationId id, GetRequested request)
+    : Operation(context, requests, id), request_(std::move(request)) {
+  started_ = context_.now.mono;
+  deadline_ = started_ + request_.deadline;
+  report_.name = request_.name;
+  report_.kind = request_.owner ? wire::Kind::owned : wire::Kind::value;
+  report_.id = record_id(context_.config.root, report_.kind, request_.owner.value_or(NodeId{}),
+                         request_.name);
+}
+
+void Get::start() {
+  wake_at(deadline_);
+  on_view_changed();
+}
+
+void Get::on_view_changed() {
+  if (state_ == State::waiting && context_.view.has_synced_member()) return begin();
+  if (state_ == State::asking) decide();
+}
+
+void Get::begin() {
+  state_ = State::asking;
+  retry_.reset();
+  base_differs_ = false;
+  requests_.cancel(id());
+  value_asked_.clear();
+  counted_.clear();
+  failed_.clear();
+  next_ = 0;
+  base_ = context_.view.base(report_.id.bytes);
+  report_.needed = std::max(report_.needed, needed_of(request_.consistency, base_.size()));
+  order_.clear();
+  if (contains(base_, context_.self)) order_.push_back(context_.self);
+  for (const NodeId& id : base_)
+    if (id != context_.self && context_.view.live(id)) order_.push_back(id);
+  for (const NodeId& id : context_.view.holders(report_.id.bytes))
+    if (!contains(order_, id)) order_.push_back(id);
+  ask_next(report_.needed + 1, true);
+  decide();
+}
+
+// One is asked for the value, the others for a digest: the value crosses the network once.
+void Get::ask_next(std::size_t count, bool value_first) {
+  const wire::BaseDigest digest = View::digest(base_);
+  for (; count > 0 && next_ < order_.size(); --count, ++next_) {
+    const NodeId replica = order_[next_];
+    if (value_first) value_asked_.insert(replica);
+    const wire::Want want = std::exchange(value_first, false) ? wire::Want::value : wire::Want::digest;
+    requests_.send(id(), replica, wire::Fetch{{}, digest, report_.id, want}, deadline_);
+  }
+}
+
+void Get::on_silence(const NodeId&) {
+  if (state_ == State::asking) ask_next(1, false);  // hedge: its slot goes to the next replica
+}
+
+void Get::on_unreachable(const NodeId& peer) {
+  failed_.insert(peer);
+  if (state_ == State::asking) {
+    ask_next(1, false);
+    decide();
+  } else if (state_ == State::fetching) {
+    fetch_winner();
+  } else if (state_ == State::writing_back) {
+    write_back();
+  }
+}
+
+void Get::on_reply(const NodeId& from, const wire::Message& reply) {
+  if (const auto* fetched = std::get_if<wire::Fetched>(&reply)) return on_fetched(from, *fetched);
+  const auto* stored = std::get_if<wire::Stored>(&reply);
+  if (!stored || state_ != State::writing_back) return;
+  const bool has_it = stored->status == wire::StoreStatus::stored || stored->status == wire::StoreStatus::stale;
+  if (has_it) versions_[winner_].insert(from);
+  else failed_.insert(from);
+  write_back();
+}
+
+void Get::note_record(const NodeId& from, const Buffer& raw) {
+  const auto decoded = wire::decode_record(raw);
+  const bool sane = decoded && decoded->record.id == report_.id &&
+                    check(decoded->record, context_.config.root, context_.config.mode, context_.now.wall) ==
+                        wire::Refusal::none;
+  if (!sane) {
+    context_.drop(DropReason::malformed);
+    failed_.insert(from);
+    return;
+  }
+  raws_[version_of(decoded->record)] = raw;
+}
+
+void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
+  const bool holds = reply.sequence.value > 0;
+  if (!reply.record.empty()) note_record(from, reply.record);
+  if (reply.status == wire::FetchStatus::refused) failed_.insert(from);
+  if (holds && !failed_.contains(from))
+    versions_[Version{reply.sequence, reply.writer, reply.content}].insert(from);
+  if (reply.status == wire::FetchStatus::not_base && contains(base_, from)) {
+    base_differs_ = true;
+    context_.out->push(ViewDisagrees{from});
+  }
+  const bool answers = reply.status == wire::FetchStatus::found || reply.status == wire::FetchStatus::none;
+  if (answers && contains(base_, from) && !failed_.contains(from)) counted_.insert(from);
+  if (state_ == State::asking) {
+    if (!counted_.contains(from)) ask_next(1, false);
+    decide();
+  } else if (state_ == State::fetching) {
+    fetch_winner();
+  }
+}
+
+bool Get::exhausted() const {
+  return next_ >= order_.size() && requests_.in_flight(id()) == 0;
+}
+
+void Get::decide() {
+  if (finished() || state_ != State::asking) return;
+  if (counted_.size() >= report_.needed) {
+    if (versions_.empty()) return complete(true, {});
+    return fetch_winner();
+  }
+  if (!exhausted()) return;
+  if (base_differs_ && base_tries_ < base_retries) {
+    if (retry_) return;
+    retry_ = context_.now.mono + base_retry_first * (1 << (2 * base_tries_));
+    ++base_tries_;
+    return wake_at(std::min(*retry_, deadline_));
+  }
+  // Everybody who lives has spoken and it is no quorum: the value, honestly incomplete.
+  if (!versions_.empty()) return fetch_winner();
+  complete(false, "too few of its replicas are alive");
+}
+
+// The value may be at hand already; else the holders that claim it are asked, one after another.
+void Get::fetch_winner() {
+  state_ = State::fetching;
+  while (!versions_.empty()) {
+    const auto& [version, holders] = *versions_.rbegin();
+    if (raws_.contains(version)) return verify_winner();
+    bool hope = false;
+    for (const NodeId& holder : holders) {
+      if (failed_.contains(holder)) continue;
+      if (value_asked_.insert(holder).second) {
+        requests_.send(id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_);
+        return;
+      }
+      hope = true;
+    }
+    if (hope && requests_.in_flight(id()) > 0) return;
+    versions_.erase(std::prev(versions_.end()));  // nobody who claimed it could show it
+  }
+  complete(counted_.size() >= report_.needed, "the value could not be fetched");
+}
+
+void Get::verify_winner() {
+  winner_ = versions_.rbegin()->first;
+  const Index::Entry* held = context_.index.find(report_.id);
+  if (held && held->version == winner_ && held->verified) {
+    verified_ = true;
+    return write_back();
+  }
+  state_ = State::verifying;
+  const auto decoded = wire::decode_record(raws_.at(winner_));
+  std::vector<crypto::Claim> claims{
+      {decoded->record.writer, wire::record_message(context_.config.network, decoded->head.view()),
+       decoded->signature}};
+  context_.compute({Waiter::Kind::operation, id()},
+                   std::make_shared<crypto::VerifyJob>(std::move(claims)));
+}
+
+void Get::on_computed(const JobResult& result) {
+  if (state_ != State::verifying || finished()) return;
+  if (!static_cast<const crypto::Verified&>(result).valid.front()) return discard_forgery();
+  verified_ = true;
+  if (const auto* held = context_.index.find(report_.id); held && held->version == winner_)
+    context_.index.mark_verified(report_.id);
+  write_back();
+}
+
+// Whoever claimed a version that does not verify has no say in this read any more.
+void Get::discard_forgery() {
+  context_.drop(DropReason::bad_signature);
+  for (const NodeId& liar : versions_[winner_]) {
+    failed_.insert(liar);
+    counted_.erase(liar);
+  }
+  versions_.erase(winner_);
+  raws_.erase(winner_);
+  state_ = State::asking;
+  ask_next(report_.needed, false);
+  decide();
+}
+
+void Get::write_back() {
+  if (finished()) return;
+  const bool quorum = counted_.size() >= report_.needed;
+  if (request_.consistency == Consistency::one || !quorum)
+    return complete(quorum, "too few of its replicas answered");
+  const std::set<NodeId>& holders = versions_[winner_];
+  std::size_t have = 0, may = 0;
+  for (const NodeId& id : base_) {
+    have += holders.contains(id) ? 1 : 0;
+    may += holders.contains(id) || (!failed_.contains(id) && context_.view.live(id)) ? 1 : 0;
+  }
+  const std::size_t needed = write_quorum(base_.size());
+  if (have >= needed) return complete(true, {});
+  // Two members: every acknowledged write is on both, so one copy is a read quorum by itself.
+  if (may < needed)
+    return complete(base_.size() == 2, "the value could not be written back to a quorum");
+  if (state_ == State::writing_back) return;
+  state_ = State::writing_back;
+  const wire::BaseDigest digest = View::digest(base_);
+  for (const NodeId& replica : base_)
+    if (!holders.contains(replica) && context_.view.live(replica))
+      requests_.send(id(), replica, wire::Store{{}, digest, raws_.at(winner_)}, deadline_);
+}
+
+void Get::on_timer() {
+  if (context_.now.mono >= deadline_) {
+    if (state_ == State::waiting) return complete(false, "no member is synced yet");
+    if (state_ == State::asking && !versions_.empty() && raws_.contains(versions_.rbegin()->first)) {
+      // One more turn to check the signature of what we have; no waiting beyond it.
+      return verify_winner();
+    }
+    return complete(false, "the deadline passed");
+  }
+  if (retry_ && context_.now.mono >= *retry_) begin();
+  if (!finished()) wake_at(retry_ ? std::min(*retry_, deadline_) : deadline_);
+}
+
+void Get::stop() { complete(false, "the daemon is stopping"); }
+
+void Get::complete(bool complete, std::string reason) {
+  if (finished()) return;
+  report_.complete = complete;
+  if (!complete) report_.reason = std::move(reason);
+  report_.asked = next_;
+  report_.responded = counted_.size();
+  if (verified_) {
+    const auto decoded = wire::decode_record(raws_.at(winner_));
+    const wire::Record& record = decoded->record;
+    report_.found = !record.tombstone && !expired(record.expiry, context_.now.wall);
+    report_.sequence = record.sequence;
+    report_.writer = winner_.writer;
+    if (report_.found) report_.value = record.value;
+  }
+  report_.took = context_.now.mono - started_;
+  context_.out->push(Completed{request_.ticket, std::make_shared<Report>(report_)});
+  finish();
+}
+
+}  // namespace kith::dht

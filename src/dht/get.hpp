@@ -1,0 +1,57 @@
+// Get: ask a read quorum of the base, pick the winner by the one precedence rule, verify it, write
+// it back to a write quorum, answer. Majority write + write-back read: reads and writes of one key
+// are linearizable while its base changes one member at a time.
+//
+//   waiting for a base -> asking -> fetching the winning value -> verifying -> writing back -> done
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "operation.hpp"
+
+namespace kith::dht {
+
+class Get final : public Operation {
+ public:
+  Get(Context& context, Requests& requests, OperationId id, GetRequested request);
+
+  void start() override;
+  void on_reply(const NodeId& from, const wire::Message& reply) override;
+  void on_silence(const NodeId& peer) override;
+  void on_unreachable(const NodeId& peer) override;
+  void on_computed(const JobResult& result) override;
+  void on_view_changed() override;
+  void on_timer() override;
+  void stop() override;
+
+ private:
+  enum class State : std::uint8_t { waiting, asking, fetching, verifying, writing_back };
+  void begin();
+  void ask_next(std::size_t count, bool value_first);
+  void on_fetched(const NodeId& from, const wire::Fetched& reply);
+  void note_record(const NodeId& from, const Buffer& raw);
+  void decide();
+  void fetch_winner();
+  void verify_winner();
+  void write_back();
+  void complete(bool complete, std::string reason);
+  void discard_forgery();
+  bool exhausted() const;
+
+  GetRequested request_;
+  GetReport report_;
+  Instant started_, deadline_;
+  State state_ = State::waiting;
+  std::vector<NodeId> base_, order_;  // order_: whom to ask, best first: us, live base, other holders
+  std::size_t next_ = 0;
+  std::set<NodeId> value_asked_, counted_, failed_;
+  std::map<Version, std::set<NodeId>> versions_;
+  std::map<Version, Buffer> raws_;
+  Version winner_;
+  bool verified_ = false, base_differs_ = false;
+  int base_tries_ = 0;
+  std::optional<Instant> retry_;
+};
+
+}  // namespace kith::dht

@@ -1,0 +1,55 @@
+#include "index.hpp"
+
+namespace kith::dht {
+
+const Index::Entry* Index::find(const RecordId& id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : &it->second;
+}
+
+bool Index::wanted(const RecordId& id, const Version& version) const {
+  const Entry* held = find(id);
+  return !held || held->version < version;
+}
+
+void Index::put(const RecordId& id, const Entry& entry, std::int64_t purge_at_millis) {
+  erase(id);
+  entries_.emplace(id, entry);
+  if (entry.tombstone) ++tombstones_;
+  total_bytes_ += entry.size;
+  if (purge_at_millis > 0) {
+    purge_at_.emplace(id, purge_at_millis);
+    purge_queue_.emplace(purge_at_millis, id);
+  }
+  set_.put(id.bytes, fingerprint(entry.version));
+  ++epoch_;
+}
+
+void Index::erase(const RecordId& id) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return;
+  if (it->second.tombstone) --tombstones_;
+  total_bytes_ -= it->second.size;
+  if (const auto purge = purge_at_.find(id); purge != purge_at_.end()) {
+    purge_queue_.erase({purge->second, id});
+    purge_at_.erase(purge);
+  }
+  entries_.erase(it);
+  set_.erase(id.bytes);
+  ++epoch_;
+}
+
+void Index::mark_verified(const RecordId& id) {
+  if (const auto it = entries_.find(id); it != entries_.end()) it->second.verified = true;
+}
+
+std::optional<RecordId> Index::next_to_purge(UnixMillis wall) const {
+  if (purge_queue_.empty() || purge_queue_.begin()->first > wall.value) return std::nullopt;
+  return purge_queue_.begin()->second;
+}
+
+std::optional<std::int64_t> Index::next_purge_millis() const {
+  return purge_queue_.empty() ? std::nullopt : std::optional(purge_queue_.begin()->first);
+}
+
+}  // namespace kith::dht

@@ -1,0 +1,52 @@
+// Put: sign a record above every version we know and get it onto a majority of its base.
+//
+//   waiting for a base -> signing -> storing -> applied | unknown | rejected
+//                            ^          | stale: sign again above it
+//                            |          | not_base: both learn, ask again (3 times)
+#pragma once
+
+#include <set>
+
+#include "operation.hpp"
+
+namespace kith::dht {
+
+class Put final : public Operation {
+ public:
+  Put(Context& context, Requests& requests, OperationId id, PutRequested request);
+
+  void start() override;
+  void on_reply(const NodeId& from, const wire::Message& reply) override;
+  void on_silence(const NodeId&) override {}
+  void on_unreachable(const NodeId& peer) override;
+  void on_computed(const JobResult& result) override;
+  void on_view_changed() override;
+  void on_timer() override;
+  void stop() override { complete(PutOutcome::unknown, "the daemon is stopping"); }
+
+ private:
+  enum class State : std::uint8_t { waiting, signing, storing };
+  void sign();
+  void store();
+  void on_stored(const NodeId& from, const wire::Stored& reply);
+  void retry_in(Duration wait);
+  void conclude();
+  void complete(PutOutcome outcome, std::string reason);
+  bool in_base(const NodeId& id) const;
+
+  PutRequested request_;
+  PutReport report_;
+  Instant started_, deadline_;
+  State state_ = State::waiting;
+  std::vector<NodeId> base_;
+  std::set<NodeId> waiting_for_, counted_, stored_, refused_;
+  Buffer raw_;
+  Bytes head_;
+  Sequence above_;
+  int stale_ = 0, base_tries_ = 0;
+  bool base_differs_ = false;
+  std::optional<Instant> retry_;
+  std::string refusal_;
+};
+
+}  // namespace kith::dht

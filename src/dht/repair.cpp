@@ -1,0 +1,155 @@
+#include "repair.hpp"
+
+namespace kith::dht {
+
+void Repair::start() {
+  // A first start with somebody to look for gives them time; an old hand counts as it did.
+  const bool fresh = context_.config.synced.value == 0;
+  const Duration settle = fresh && context_.config.expects_peers ? lone_settle_expecting : lone_settle;
+  context_.timers.set({Timer::Kind::lone}, context_.now.mono + settle);
+  const Duration jitter = context_.rng.between(Duration(0), anti_entropy_interval);
+  context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + anti_entropy_interval + jitter);
+}
+
+void Repair::schedule(Duration delay) {
+  dirty_ = true;
+  if (running_) return;  // the end of this round starts the next
+  const Instant when = context_.now.mono + delay;
+  const auto planned = context_.timers.when({Timer::Kind::sync});
+  if (!planned || when < *planned) context_.timers.set({Timer::Kind::sync}, when);
+}
+
+void Repair::on_change(const NodeId& who, View::Change change) {
+  if (who == context_.self || stopping_) return;
+  const View::Member* member = context_.view.find(who);
+  const View::Member* me = context_.view.find(context_.self);
+  const bool new_here = !me || !me->counts();
+  switch (change) {
+    case View::Change::none: break;
+    case View::Change::joined:
+    case View::Change::news:
+      // A counting member may hold what we lack; for those who count already, only a new one does.
+      if (member->counts() && (new_here || change == View::Change::joined)) schedule(Duration(0));
+      break;
+    case View::Change::returned:
+      publish_due_ = true;
+      schedule(Duration(0));
+      break;
+    case View::Change::gone: {
+      if (!member || !member->counts()) break;
+      publish_due_ = true;
+      const std::vector<NodeId> base = context_.view.base(who.bytes);
+      std::size_t live = 0;
+      for (const NodeId& id : base) live += context_.view.live(id) ? 1 : 0;
+      schedule(live < write_quorum(base.size()) ? Duration(0) : repair_delay);
+      break;
+    }
+  }
+}
+
+void Repair::on_sync_timer() {
+  if (!running_ && !stopping_) begin_round();
+}
+
+void Repair::begin_round() {
+  running_ = true;
+  dirty_ = false;
+  reached_.clear();
+  to_visit_.clear();
+  for (const NodeId& id : context_.view.partners())
+    if (context_.view.find(id)->counts()) to_visit_.push_back(id);
+  next_partner();
+}
+
+void Repair::next_partner() {
+  while (!to_visit_.empty()) {
+    const NodeId partner = to_visit_.front();
+    to_visit_.erase(to_visit_.begin());
+    if (!context_.view.live(partner)) continue;
+    exchange_ = launch_(partner, draining_ ? Exchange::Direction::push : Exchange::Direction::pull);
+    return;
+  }
+  finish_round();
+}
+
+void Repair::on_ended(const Exchange& exchange) {
+  if (exchange.id() == anti_entropy_) {
+    anti_entropy_ = 0;
+    return;
+  }
+  if (exchange.id() != exchange_) return;
+  exchange_ = 0;
+  if (exchange.succeeded()) reached_.insert(exchange.partner());
+  next_partner();
+}
+
+bool Repair::majority_reached() const {
+  const std::vector<NodeId> set = context_.view.neighbours(context_.self.bytes, neighbourhood);
+  const View::Member* me = context_.view.find(context_.self);
+  std::size_t seen = me && me->counts() ? 1 : 0;
+  for (const NodeId& id : set) seen += reached_.contains(id) ? 1 : 0;
+  return !set.empty() && seen >= write_quorum(set.size());
+}
+
+void Repair::finish_round() {
+  running_ = false;
+  if (draining_) {
+    context_.out->push(Drained{});
+    return;
+  }
+  if (!majority_reached()) {
+    dirty_ = true;
+    context_.timers.set({Timer::Kind::sync}, context_.now.mono + retry_);
+    retry_ = std::min(retry_ * 2, Duration(seconds(30)));
+    return;
+  }
+  retry_ = sync_retry;
+  const View::Member* me = context_.view.find(context_.self);
+  const bool owes = !me || !me->counts() || (context_.view.any_unsettled() &&
+                                             me->synced <= context_.view.newest_verdict());
+  if (publish_due_ || owes) publish();
+  if (dirty_) begin_round();
+}
+
+void Repair::publish() {
+  publish_due_ = false;
+  const View::Member* me = context_.view.find(context_.self);
+  std::int64_t stamp = std::max(context_.now.wall.value, context_.view.newest_verdict().value + 1);
+  if (me) stamp = std::max({stamp, me->synced.value + 1, me->retired_at.value + 1});
+  context_.config.synced = {stamp};
+  context_.out->push(SyncedChanged{{stamp}});
+}
+
+// Nobody here is synced: a fresh network. The smallest live id goes first, with what it has; the
+// others sync from it. Somebody has to, or nobody ever could.
+void Repair::on_lone_timer() {
+  if (stopping_ || context_.view.has_synced_member()) return;
+  if (context_.view.smallest_live() == context_.self) {
+    dirty_ = false;
+    publish();
+  }
+  context_.timers.set({Timer::Kind::lone}, context_.now.mono + lone_settle);
+}
+
+void Repair::on_anti_entropy_timer() {
+  const Duration wait = context_.rng.between(anti_entropy_interval / 2, anti_entropy_interval * 3 / 2);
+  context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + wait);
+  if (running_ || anti_entropy_ != 0 || stopping_) return;
+  std::vector<NodeId> partners = context_.view.partners();
+  std::erase_if(partners, [&](const NodeId& id) { return !context_.view.find(id)->counts(); });
+  if (partners.empty()) return;
+  const std::uint64_t chosen = context_.rng.below(partners.size());
+  anti_entropy_ = launch_(partners[chosen], Exchange::Direction::pull);
+}
+
+void Repair::drain() {
+  draining_ = true;
+  if (!running_) begin_round();
+}
+
+bool Repair::synced() const {
+  const View::Member* me = context_.view.find(context_.self);
+  return me && me->counts() && !running_ && !dirty_ && !context_.view.any_unsettled();
+}
+
+}  // namespace kith::dht

@@ -1,0 +1,51 @@
+// Repair: keeps this node's promise to hold every record that is its, and says when it does.
+//
+// Every node pulls what it lacks; nobody pushes except who leaves. A round reconciles with each
+// counting partner; when a majority of them was reached the node has everything that was ever
+// acknowledged, and publishes `synced`. That one stamp lets newcomers count and lets the dead retire.
+#pragma once
+
+#include <memory>
+#include <functional>
+#include <set>
+
+#include "exchange.hpp"
+
+namespace kith::dht {
+
+class Repair {
+ public:
+  // `launch` starts an exchange as an operation and returns its id.
+  using Launch = std::function<OperationId(const NodeId& partner, Exchange::Direction direction)>;
+  Repair(Context& context, Launch launch) : context_(context), launch_(std::move(launch)) {}
+
+  void start();
+  void on_change(const NodeId& who, View::Change change);
+  void on_ended(const Exchange& exchange);
+  void on_sync_timer();
+  void on_lone_timer();
+  void on_anti_entropy_timer();
+  void drain();
+  void set_stop() { stopping_ = true; }
+
+  bool synced() const;  // counts, nothing to do, every death it knows is retired
+
+ private:
+  void schedule(Duration delay);
+  void begin_round();
+  void next_partner();
+  void finish_round();
+  void publish();
+  bool majority_reached() const;
+
+  Context& context_;
+  Launch launch_;
+  bool running_ = false, dirty_ = true, publish_due_ = true;
+  bool draining_ = false, stopping_ = false;
+  std::vector<NodeId> to_visit_;
+  std::set<NodeId> reached_;
+  OperationId exchange_ = 0, anti_entropy_ = 0;
+  Duration retry_{sync_retry};
+};
+
+}  // namespace kith::dht

@@ -1,0 +1,303 @@
+#include "replica.hpp"
+
+#include "kith/crypto/hash.hpp"
+
+namespace kith::dht {
+namespace {
+
+std::int64_t purge_time(const wire::Record& record) {
+  std::int64_t at = 0;
+  if (record.expiry.value != 0) at = record.expiry.value + to_millis(expired_grace);
+  if (record.tombstone) {
+    const auto written = static_cast<std::int64_t>(record.sequence.value);
+    at = std::max(at, written + to_millis(tombstone_life));
+  }
+  return at;
+}
+
+Index::Entry entry_of(const wire::Record& record, std::size_t size, bool verified) {
+  return {version_of(record), record.kind,   record.tombstone,
+          verified,           record.expiry, static_cast<std::uint32_t>(size)};
+}
+
+wire::Refusal refusal_of(DiskRefusal reason) {
+  return reason == DiskRefusal::full ? wire::Refusal::full : wire::Refusal::busy;
+}
+
+}  // namespace
+
+void Replica::load_at_start(const Buffer& raw) {
+  const auto decoded = wire::decode_record(raw);
+  if (!decoded) return context_.drop(DropReason::malformed);
+  const wire::Record& record = decoded->record;
+  const UnixMillis last_seen = context_.config.last_seen;
+  const bool away_too_long = last_seen.value > 0 && record.kind == wire::Kind::value &&
+                             context_.now.wall.value - last_seen.value > to_millis(away_limit);
+  if (away_too_long || purgeable(record, context_.now.wall)) {
+    context_.out->push(Forget{context_.token(), Table::record, Buffer(record.id.view())});
+    return;
+  }
+  // It was checked before it was written, and storage checks that the bytes are those.
+  context_.index.put(record.id, entry_of(record, raw.size(), true), purge_time(record));
+  plan_purge();
+  announce_held();
+}
+
+void Replica::announce_held() {
+  const bool any = context_.index.size() > 0;
+  if (any == held_any_) return;
+  held_any_ = any;
+  context_.out->push(RecordsHeld{any});
+}
+
+// --- storing ----------------------------------------------------------------------------------
+
+void Replica::on_store(const NodeId& from, const wire::Store& request) {
+  if (!context_.view.find(from)) return context_.drop(DropReason::not_member);
+  consider(request.record, {from, request.envelope.request, request.base});
+}
+
+void Replica::take(const NodeId& from, const Buffer& raw, OperationId operation) {
+  consider(raw, {from, {}, {}, operation});
+}
+
+void Replica::consider(const Buffer& raw, Receipt receipt) {
+  const auto decoded = wire::decode_record(raw);
+  if (!decoded) {
+    context_.drop(DropReason::malformed);
+    return refuse(receipt, {}, wire::Refusal::bad_record);
+  }
+  const wire::Record& record = decoded->record;
+  const wire::Refusal refusal =
+      check(record, context_.config.root, context_.config.mode, context_.now.wall);
+  if (refusal != wire::Refusal::none) return refuse(receipt, record.id, refusal);
+  if (purgeable(record, context_.now.wall)) return refuse(receipt, record.id, wire::Refusal::bad_record);
+
+  const Version version = version_of(record);
+  if (const Index::Entry* held = context_.index.find(record.id)) {
+    if (held->version == version) return acknowledge(receipt, record.id, version);
+    const bool equivocates = record.kind == wire::Kind::owned &&
+                             held->version.sequence == version.sequence;
+    if (equivocates) return refuse(receipt, record.id, wire::Refusal::equivocation);
+    if (held->version > version) return stale(receipt, record.id, held->version.sequence);
+  }
+  if (join_one_in_flight(record.id, version, receipt)) return;
+  if (verifying_.size() + writing_.size() >= pending_limit)
+    return refuse(receipt, record.id, wire::Refusal::busy);
+
+  const bool from_writer = receipt.from == version.writer;
+  Incoming incoming{record.id, entry_of(record, raw.size(), from_writer), raw, purge_time(record), {receipt}};
+  if (from_writer) return persist(std::move(incoming));
+  const std::uint64_t id = ++last_id_;
+  std::vector<crypto::Claim> claims{
+      {record.writer, wire::record_message(context_.config.network, decoded->head.view()), decoded->signature}};
+  verifying_.emplace(id, std::move(incoming));
+  context_.compute({Waiter::Kind::replica, id}, std::make_shared<crypto::VerifyJob>(std::move(claims)));
+}
+
+// A version on its way to the disk: the same one shares its receipt, a lower one is stale already.
+bool Replica::join_one_in_flight(const RecordId& id, const Version& version, const Receipt& receipt) {
+  for (auto& [token, incoming] : writing_) {
+    if (incoming.id != id) continue;
+    if (incoming.entry.version == version) {
+      incoming.receipts.push_back(receipt);
+      return true;
+    }
+    if (incoming.entry.version > version) {
+      stale(receipt, id, incoming.entry.version.sequence);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Replica::on_verified(std::uint64_t id, bool valid) {
+  auto node = verifying_.extract(id);
+  if (node.empty()) return;
+  Incoming& incoming = node.mapped();
+  const Receipt receipt = incoming.receipts.front();
+  if (!valid) {
+    context_.drop(DropReason::bad_signature);
+    return refuse(receipt, incoming.id, wire::Refusal::bad_record);
+  }
+  // The world moved on while the signature was checked.
+  if (const Index::Entry* held = context_.index.find(incoming.id)) {
+    if (held->version == incoming.entry.version)
+      return acknowledge(receipt, incoming.id, held->version);
+    if (held->version > incoming.entry.version)
+      return stale(receipt, incoming.id, held->version.sequence);
+  }
+  if (join_one_in_flight(incoming.id, incoming.entry.version, receipt)) return;
+  incoming.entry.verified = true;
+  persist(std::move(incoming));
+}
+
+void Replica::persist(Incoming incoming) {
+  const Token token = context_.token();
+  context_.out->push(Persist{token, Table::record, Buffer(incoming.id.view()), incoming.raw});
+  writing_.emplace(token, std::move(incoming));
+}
+
+void Replica::on_persisted(Token token) {
+  forgetting_.erase(token);
+  auto node = writing_.extract(token);
+  if (node.empty()) return;
+  const Incoming& incoming = node.mapped();
+  commit(incoming);
+  for (const Receipt& receipt : incoming.receipts)
+    acknowledge(receipt, incoming.id, incoming.entry.version);
+}
+
+void Replica::commit(const Incoming& incoming) {
+  if (!context_.index.wanted(incoming.id, incoming.entry.version)) return;
+  context_.index.put(incoming.id, incoming.entry, incoming.purge_at);
+  announce_held();
+  const auto* name = context_.names.peek(incoming.id);
+  const Change change{incoming.id, incoming.entry.version.sequence, incoming.entry.tombstone,
+                      name ? *name : nullptr};
+  context_.out->push(RecordChanged{std::make_shared<const Change>(change)});
+  plan_purge();
+}
+
+void Replica::acknowledge(const Receipt& receipt, const RecordId& id, const Version& version) {
+  if (receipt.operation != 0) return done_.push_back({receipt.operation, id, true});
+  wire::Stored reply{receipt.request, wire::StoreStatus::stored, wire::Refusal::none, version.sequence, {}};
+  std::vector<NodeId> base = context_.view.base(id.bytes);
+  const bool asks_to_count = receipt.base != wire::BaseDigest{};
+  if (asks_to_count && View::digest(base) != receipt.base) {
+    reply.status = wire::StoreStatus::not_base;
+    reply.base = std::move(base);
+    ++context_.base_disagreements;
+  }
+  context_.reply(receipt.from, std::move(reply));
+}
+
+void Replica::refuse(const Receipt& receipt, const RecordId& id, wire::Refusal reason) {
+  if (receipt.operation != 0) return done_.push_back({receipt.operation, id, false});
+  const Index::Entry* held = context_.index.find(id);
+  const Sequence sequence = held ? held->version.sequence : Sequence{};
+  context_.reply(receipt.from, wire::Stored{receipt.request, wire::StoreStatus::refused, reason, sequence, {}});
+}
+
+void Replica::stale(const Receipt& receipt, const RecordId& id, Sequence held) {
+  if (receipt.operation != 0) return done_.push_back({receipt.operation, id, true});
+  context_.reply(receipt.from, wire::Stored{receipt.request, wire::StoreStatus::stale, wire::Refusal::none, held, {}});
+}
+
+// --- reading ----------------------------------------------------------------------------------
+
+void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
+  if (!context_.view.find(from)) return context_.drop(DropReason::not_member);
+  wire::Fetched reply{request.envelope.request};
+  std::vector<NodeId> base = context_.view.base(request.record.bytes);
+  const bool asks_to_count = request.base != wire::BaseDigest{};
+  const bool differs = asks_to_count && View::digest(base) != request.base;
+  if (differs) ++context_.base_disagreements;
+  const Index::Entry* held = context_.index.find(request.record);
+  reply.status = differs ? wire::FetchStatus::not_base
+                         : (held ? wire::FetchStatus::found : wire::FetchStatus::none);
+  if (differs) reply.base = std::move(base);
+  if (!held) return context_.reply(from, std::move(reply));
+  if (request.want == wire::Want::value) {
+    const Token token = context_.token();
+    reading_.emplace(token, Reading{from, reply.request, reply.status, std::move(reply.base), request.record});
+    context_.out->push(Load{token, Table::record, Buffer(request.record.view())});
+    return;
+  }
+  reply.sequence = held->version.sequence;
+  reply.writer = held->version.writer;
+  reply.content = held->version.content;
+  context_.reply(from, std::move(reply));
+}
+
+void Replica::on_loaded(const Loaded& loaded) {
+  auto node = reading_.extract(loaded.token);
+  if (node.empty()) return;
+  Reading& reading = node.mapped();
+  wire::Fetched reply{reading.request, reading.status};
+  reply.base = std::move(reading.base);
+  const auto decoded = loaded.found ? wire::decode_record(loaded.value)
+                                    : Result<wire::DecodedRecord, wire::DecodeError>(fail(wire::DecodeError::malformed));
+  if (decoded) {
+    const Version version = version_of(decoded->record);
+    reply.sequence = version.sequence;
+    reply.writer = version.writer;
+    reply.content = version.content;
+    reply.record = loaded.value;
+  } else if (reply.status == wire::FetchStatus::found) {
+    reply.status = wire::FetchStatus::refused;
+  }
+  context_.reply(reading.to, std::move(reply));
+}
+
+void Replica::on_refused(const DiskRefused& refused) {
+  if (auto node = writing_.extract(refused.token); !node.empty()) {
+    for (const Receipt& receipt : node.mapped().receipts)
+      refuse(receipt, node.mapped().id, refusal_of(refused.reason));
+    return;
+  }
+  forgetting_.erase(refused.token);
+  auto node = reading_.extract(refused.token);
+  if (node.empty()) return;
+  const Reading& reading = node.mapped();
+  // Damaged on disk: storage has put it aside. Forget that we hold it; the next sync fetches it.
+  if (refused.reason == DiskRefusal::damaged) {
+    context_.index.erase(reading.record);
+    context_.timers.set({Timer::Kind::sync}, context_.now.mono);
+  }
+  context_.reply(reading.to, wire::Fetched{reading.request, wire::FetchStatus::refused});
+}
+
+void Replica::on_find_nodes(const NodeId& from, const wire::FindNodes& request) {
+  wire::NodesFound reply{request.envelope.request};
+  for (const NodeId& id : context_.view.live_closest(request.target, wire::nodes_limit)) {
+    const View::Member* member = context_.view.find(id);
+    reply.nodes.push_back({id, member->key, member->endpoint});
+  }
+  context_.reply(from, std::move(reply));
+}
+
+// --- reconciling and purging ------------------------------------------------------------------
+
+const reconcile::RangeSet& Replica::shared_with(const NodeId& peer) {
+  if (context_.view.shares_everything()) return context_.index.everything();
+  Shared* known = shared_.find(peer);
+  const bool fresh = known && known->view_epoch == context_.view.epoch() &&
+                     known->index_epoch == context_.index.epoch();
+  if (fresh) return known->set;
+  Shared& shared = shared_.put(peer, {context_.view.epoch(), context_.index.epoch(), {}});
+  for (const auto& [id, entry] : context_.index.entries()) {
+    const std::vector<NodeId> holders = context_.view.holders(id.bytes);
+    const auto holds = [&](const NodeId& who) { return std::find(holders.begin(), holders.end(), who) != holders.end(); };
+    if (holds(context_.self) && holds(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
+  }
+  return shared.set;
+}
+
+void Replica::on_reconcile(const NodeId& from, const wire::Reconcile& request) {
+  if (!context_.view.find(from)) return context_.drop(DropReason::not_member);
+  context_.reply(from, reconcile::answer(shared_with(from), request), Lane::repair);
+}
+
+void Replica::purge() {
+  // One turn's worth; the rest follows at once.
+  for (int i = 0; i < 256; ++i) {
+    const auto id = context_.index.next_to_purge(context_.now.wall);
+    if (!id) break;
+    context_.index.erase(*id);
+    context_.out->push(Forget{context_.token(), Table::record, Buffer(id->view())});
+  }
+  announce_held();
+  plan_purge();
+}
+
+// Wall time decides what is due; looked at again within the hour, for it may be set.
+void Replica::plan_purge() {
+  const auto next = context_.index.next_purge_millis();
+  if (!next) return context_.timers.cancel({Timer::Kind::purge});
+  const auto wait = std::max<std::int64_t>(*next - context_.now.wall.value, 1);
+  const Duration capped = std::min(Duration(milliseconds(wait)), Duration(hours(1)));
+  context_.timers.set({Timer::Kind::purge}, context_.now.mono + capped);
+}
+
+}  // namespace kith::dht

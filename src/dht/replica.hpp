@@ -1,0 +1,91 @@
+// Replica: this node as a holder of records: answers store, fetch, find_nodes and reconcile.
+//
+// The rule that an acknowledgement never lies lives here: `stored` is said after Persisted, never
+// before. A record is verified once: not at all when its writer sent it over its own session (the
+// session proves the writer), else before it is kept.
+#pragma once
+
+#include <deque>
+
+#include "context.hpp"
+
+namespace kith::dht {
+
+class Replica {
+ public:
+  explicit Replica(Context& context) : context_(context) {}
+
+  void load_at_start(const Buffer& raw);
+  void on_store(const NodeId& from, const wire::Store& request);
+  void on_fetch(const NodeId& from, const wire::Fetch& request);
+  void on_find_nodes(const NodeId& from, const wire::FindNodes& request);
+  void on_reconcile(const NodeId& from, const wire::Reconcile& request);
+
+  // Repair: keep a record that `from` gave us. The operation hears on_taken through take_done().
+  void take(const NodeId& from, const Buffer& raw, OperationId operation);
+  struct Done {
+    OperationId operation;
+    RecordId id;
+    bool kept;
+  };
+  std::vector<Done> take_done() { return std::exchange(done_, {}); }
+
+  void on_verified(std::uint64_t id, bool valid);
+  void on_persisted(Token token);
+  void on_loaded(const Loaded& loaded);
+  void on_refused(const DiskRefused& refused);
+  void purge();
+
+  // The records that both of us should hold; the whole index while the network is small.
+  const reconcile::RangeSet& shared_with(const NodeId& peer);
+
+ private:
+  // Who waits for a record to be on disk: a store request, or a repair.
+  struct Receipt {
+    NodeId from;
+    RequestId request;
+    wire::BaseDigest base{};
+    OperationId operation = 0;
+  };
+  struct Incoming {
+    RecordId id;
+    Index::Entry entry;
+    Buffer raw;
+    std::int64_t purge_at = 0;
+    std::vector<Receipt> receipts;
+  };
+  struct Reading {
+    NodeId to;
+    RequestId request;
+    wire::FetchStatus status;
+    std::vector<NodeId> base;
+    RecordId record;
+  };
+
+  void consider(const Buffer& raw, Receipt receipt);
+  bool join_one_in_flight(const RecordId& id, const Version& version, const Receipt& receipt);
+  void persist(Incoming incoming);
+  void commit(const Incoming& incoming);
+  void acknowledge(const Receipt& receipt, const RecordId& id, const Version& version);
+  void refuse(const Receipt& receipt, const RecordId& id, wire::Refusal reason);
+  void stale(const Receipt& receipt, const RecordId& id, Sequence held);
+  void announce_held();
+  void plan_purge();
+
+  Context& context_;
+  std::map<std::uint64_t, Incoming> verifying_;
+  std::map<Token, Incoming> writing_;
+  std::map<Token, Reading> reading_;
+  std::map<Token, RecordId> forgetting_;
+  std::vector<Done> done_;
+  std::uint64_t last_id_ = 0;
+  bool held_any_ = false;
+
+  struct Shared {
+    std::uint64_t view_epoch = 0, index_epoch = 0;
+    reconcile::RangeSet set;
+  };
+  LruMap<NodeId, Shared> shared_{4};
+};
+
+}  // namespace kith::dht

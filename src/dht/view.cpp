@@ -1,0 +1,157 @@
+#include "view.hpp"
+
+#include "constants.hpp"
+#include "kith/crypto/hash.hpp"
+#include "kith/kad/space.hpp"
+
+namespace kith::dht {
+
+View::Change View::see(const MemberSeen& seen, Now now) {
+  const auto known = members_.find(seen.id);
+  if (known == members_.end()) {
+    if (members_.size() >= members_limit) return Change::none;
+    Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
+    member.endpoint = seen.endpoint;
+    members_.emplace(seen.id, member);
+    ++epoch_;
+    return member.live() ? Change::joined : Change::gone;
+  }
+  Member& member = known->second;
+  const bool was_live = member.live();
+  const bool moved = member.presence != seen.presence || member.synced != seen.synced;
+  if (was_live != (seen.presence == Presence::alive || seen.presence == Presence::suspect))
+    member.since = now.mono;
+  member.key = seen.key;
+  member.presence = seen.presence;
+  member.synced = seen.synced;
+  member.verdict_stamp = seen.verdict_stamp;
+  member.endpoint = seen.endpoint;
+  if (member.retired && member.live() && member.synced > member.retired_at) member.retired = false;
+  if (moved) ++epoch_;
+  if (!was_live && member.live()) return Change::returned;
+  if (was_live && !member.live()) return Change::gone;
+  return moved ? Change::news : Change::none;
+}
+
+bool View::forget(const NodeId& id) {
+  if (members_.erase(id) == 0) return false;
+  ++epoch_;
+  return true;
+}
+
+bool View::settled(const NodeId& id, const Member& member) const {
+  if (member.verdict_stamp.value == 0) return false;  // reached alone: moves no replica set
+  const std::vector<NodeId> set = neighbours(id.bytes, neighbourhood);
+  std::size_t live_members = 0;
+  for (const NodeId& other : set) {
+    const Member* neighbour = find(other);
+    if (!neighbour->live()) continue;
+    ++live_members;
+    if (neighbour->synced <= member.verdict_stamp) return false;
+  }
+  return live_members >= write_quorum(set.size());
+}
+
+bool View::retire(Instant now) {
+  // Decide on one picture, then apply: retiring one must not change the sets of the next.
+  std::vector<NodeId> retired;
+  for (const auto& [id, member] : members_) {
+    if (member.live() || !member.counts()) continue;
+    if (settled(id, member) || now - member.since >= retire_after) retired.push_back(id);
+  }
+  for (const NodeId& id : retired) {
+    Member& member = members_.at(id);
+    member.retired = true;
+    member.retired_at = std::max(member.verdict_stamp, member.synced);
+    ++epoch_;
+  }
+  return !retired.empty();
+}
+
+std::optional<Instant> View::next_retirement() const {
+  std::optional<Instant> next;
+  for (const auto& [id, member] : members_)
+    if (!member.live() && member.counts()) next = earlier(next, member.since + retire_after);
+  return next;
+}
+
+const View::Member* View::find(const NodeId& id) const {
+  const auto it = members_.find(id);
+  return it == members_.end() ? nullptr : &it->second;
+}
+
+bool View::live(const NodeId& id) const {
+  const Member* member = find(id);
+  return member && member->live();
+}
+
+std::size_t View::live_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, member] : members_) count += member.live() ? 1 : 0;
+  return count;
+}
+
+std::size_t View::counting_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, member] : members_) count += member.counts() ? 1 : 0;
+  return count;
+}
+
+bool View::any_unsettled() const {
+  for (const auto& [id, member] : members_)
+    if (!member.live() && member.counts()) return true;
+  return false;
+}
+
+UnixMillis View::newest_verdict() const {
+  UnixMillis newest{0};
+  for (const auto& [id, member] : members_)
+    if (!member.live() && member.counts()) newest = std::max(newest, member.verdict_stamp);
+  return newest;
+}
+
+NodeId View::smallest_live() const {
+  for (const auto& [id, member] : members_)
+    if (member.live()) return id;
+  return self_;
+}
+
+template <class Keep>
+std::vector<NodeId> View::closest_that(const ByteArray<32>& place, std::size_t count,
+                                       Keep keep) const {
+  std::vector<NodeId> ids;
+  ids.reserve(members_.size());
+  for (const auto& [id, member] : members_)
+    if (keep(id, member)) ids.push_back(id);
+  return kad::closest(place, std::move(ids), count, [](const NodeId& id) { return id.bytes; });
+}
+
+std::vector<NodeId> View::base(const ByteArray<32>& place) const {
+  return neighbours(place, replicas_);
+}
+
+std::vector<NodeId> View::neighbours(const ByteArray<32>& place, std::size_t count) const {
+  return closest_that(place, count, [](const NodeId&, const Member& m) { return m.counts(); });
+}
+
+std::vector<NodeId> View::holders(const ByteArray<32>& place) const {
+  return live_closest(place, replicas_);
+}
+
+std::vector<NodeId> View::live_closest(const ByteArray<32>& place, std::size_t count) const {
+  return closest_that(place, count, [](const NodeId&, const Member& m) { return m.live(); });
+}
+
+std::vector<NodeId> View::partners() const {
+  return closest_that(self_.bytes, neighbourhood - 1,
+                      [&](const NodeId& id, const Member& m) { return m.live() && id != self_; });
+}
+
+wire::BaseDigest View::digest(std::vector<NodeId> base) {
+  std::sort(base.begin(), base.end());
+  Bytes joined;
+  for (const NodeId& id : base) append(joined, id.view());
+  return crypto::hash64({as_bytes("kith base"), joined});
+}
+
+}  // namespace kith::dht

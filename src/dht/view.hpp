@@ -1,0 +1,74 @@
+// View: the roster as the DHT reads it, and the two sets every operation counts by.
+//
+// base(key): the R closest members that are synced and not retired; deaths do not shrink it by
+// themselves, so a majority of it meets every majority before. holders(key): the R closest that
+// live; newcomers and stand-ins help durability there and do not count.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "kith/base/ids.hpp"
+#include "kith/dht/dht.hpp"
+#include "kith/wire/message.hpp"
+
+namespace kith::dht {
+
+inline std::size_t write_quorum(std::size_t base) { return base / 2 + 1; }
+inline std::size_t read_quorum(std::size_t base) { return base == 2 ? 1 : base / 2 + 1; }
+
+class View {
+ public:
+  struct Member {
+    PublicKey key;
+    Presence presence = Presence::alive;
+    UnixMillis synced;
+    UnixMillis verdict_stamp;
+    Instant since;          // of the presence, for retire_after
+    bool retired = false;
+    UnixMillis retired_at;  // its synced must be newer to count again
+    Endpoint endpoint;
+    bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
+    bool counts() const { return synced.value > 0 && !retired; }
+  };
+
+  explicit View(const NodeId& self) : self_(self) {}
+
+  enum class Change : std::uint8_t { none, news, joined, returned, gone };
+  Change see(const MemberSeen& seen, Now now);
+  bool forget(const NodeId& id);
+  // Applies the retirement rule; true when a member was retired.
+  bool retire(Instant now);
+  std::optional<Instant> next_retirement() const;
+
+  const Member* find(const NodeId& id) const;
+  bool live(const NodeId& id) const;
+  std::size_t live_count() const;
+  std::size_t counting_count() const;
+  bool has_synced_member() const { return counting_count() > 0; }
+  bool any_unsettled() const;            // a death that is neither retired nor forgotten
+  UnixMillis newest_verdict() const;     // of the unsettled deaths
+  NodeId smallest_live() const;
+
+  std::vector<NodeId> base(const ByteArray<32>& place) const;
+  std::vector<NodeId> holders(const ByteArray<32>& place) const;
+  std::vector<NodeId> neighbours(const ByteArray<32>& place, std::size_t count) const;  // counting
+  std::vector<NodeId> partners() const;  // live members whose records we may share; not us
+  std::vector<NodeId> live_closest(const ByteArray<32>& place, std::size_t count) const;
+  bool shares_everything() const { return live_count() <= replicas_; }
+
+  static wire::BaseDigest digest(std::vector<NodeId> base);
+  std::uint64_t epoch() const { return epoch_; }  // moves with every change that can move a set
+
+ private:
+  template <class Keep>
+  std::vector<NodeId> closest_that(const ByteArray<32>& place, std::size_t count, Keep keep) const;
+  bool settled(const NodeId& id, const Member& member) const;
+
+  static constexpr std::size_t replicas_ = 8;
+  NodeId self_;
+  std::map<NodeId, Member> members_;
+  std::uint64_t epoch_ = 0;
+};
+
+}  // namespace kith::dht

@@ -1,0 +1,330 @@
+#include "kith/discovery/discovery.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "beacon.hpp"
+#include "constants.hpp"
+#include "interfaces.hpp"
+#include "kith/base/bounded.hpp"
+#include "kith/base/deadline_queue.hpp"
+#include "kith/base/visit.hpp"
+
+namespace kith::discovery {
+
+static_assert(Machine<Discovery>);
+
+namespace {
+
+struct Timer {
+  enum class Kind : std::uint8_t { beacon, target, adopt };
+  Kind kind;
+  std::uint64_t id = 0;
+  auto operator<=>(const Timer&) const = default;
+};
+
+// A target is dialled for ever; only the pace changes.
+struct Seed {
+  std::shared_ptr<const Target> target;
+  Ticket user;          // whose join this attempt is; 0 afterwards
+  bool trust_first = false;
+  bool adopt = false;
+  bool once = false;    // a saved peer: dropped once another member is alive
+  Duration retry = retry_first;
+  std::size_t dialling = 0;
+};
+
+}  // namespace
+
+struct Discovery::Impl {
+  Config config;
+  Rng rng;
+  DeadlineQueue<Timer> timers;
+  std::vector<Interface> interfaces;
+  std::map<std::uint64_t, Seed> seeds;
+  std::map<Token, std::uint64_t> resolving;
+  std::map<Ticket, std::uint64_t> dialling;  // -> seed; 0: heard on the LAN
+  LruMap<BootId, Instant> boots{boots_limit};
+  LruMap<IpAddress, Instant> answered{boots_limit};
+  std::map<ByteArray<16>, std::pair<Lan, Endpoint>> others;
+  std::optional<AdoptLan> adoption;
+  std::size_t live = 1, burst_at = 0;
+  std::uint64_t last_seed = 0, last_token = 0, last_ticket = 0, sent = 0, heard = 0;
+  Now now{};
+  Outbox* out = nullptr;
+
+  Impl(Config c, Rng r) : config(std::move(c)), rng(r) {}
+
+  void start() {
+    for (const Target& target : config.join) add_seed({std::make_shared<const Target>(target), {}, config.trust_first});
+    for (const Target& target : config.saved) {
+      Seed seed{std::make_shared<const Target>(target)};
+      seed.once = true;
+      add_seed(std::move(seed));
+    }
+    restart_burst();
+  }
+
+  // --- beacons --------------------------------------------------------------------------------
+
+  bool beaconing() const { return config.beacon; }
+
+  void restart_burst() {
+    burst_at = 0;
+    if (beaconing()) timers.set({Timer::Kind::beacon}, now.mono);
+  }
+
+  Buffer own_beacon() const {
+    return encode_beacon({config.lan.holds_records, config.lan.id, config.boot}, config.network);
+  }
+
+  void send_beacons() {
+    const Buffer bytes = own_beacon();
+    for (const Interface& interface : interfaces) {
+      if (!eligible(interface, config.lan_exclude)) continue;
+      const bool reaches_us = std::any_of(interface.subnets.begin(), interface.subnets.end(),
+                                          [&](const Subnet& s) { return covered(config.listen, s.ip); });
+      if (!reaches_us) continue;
+      ++sent;
+      out->push(SendBeacon{interface.index, bytes, std::nullopt});
+    }
+    ++burst_at;
+    Duration wait;
+    if (burst_at < burst.size()) {
+      wait = burst[burst_at] - burst[burst_at - 1];
+    } else {
+      const Duration jitter = beacon_interval * beacon_jitter_percent / 100;
+      wait = rng.between(beacon_interval - jitter, beacon_interval + jitter);
+    }
+    timers.set({Timer::Kind::beacon}, now.mono + wait);
+  }
+
+  void on(const BeaconReceived& in) {
+    const auto beacon = decode_beacon(in.bytes, config.mode, config.network, config.network_name);
+    if (!beacon) {
+      const bool foreign = beacon.error() == BeaconError::wrong_network;
+      return drop(foreign ? DropReason::wrong_network : DropReason::malformed);
+    }
+    if (beacon->boot == config.boot) return drop(DropReason::own_message);
+    ++heard;
+    const Lan lan{beacon->lan, beacon->holds_records};
+    if (config.mode == Mode::lan && lan.id != config.lan.id) return other_lan(lan, in.from, *beacon);
+    const Instant* known = boots.find(beacon->boot);
+    answer(in.from, known == nullptr);
+    if (known && now.mono - *known < redial_after) return;
+    boots.put(beacon->boot, now.mono);
+    dial(0, in.from, std::nullopt, false);
+  }
+
+  void other_lan(const Lan& lan, const Endpoint& from, const Beacon& beacon) {
+    const Instant* known = boots.find(beacon.boot);
+    const bool fresh = known == nullptr || now.mono - *known >= redial_after;
+    if (fresh) boots.put(beacon.boot, now.mono);
+    answer(from, fresh);  // whoever loses must hear of the winner
+    consider(lan, from);
+  }
+
+  // The rule of lan networks: one without records adopts the winner.
+  void consider(const Lan& lan, const Endpoint& from) {
+    if (lan.id == config.lan.id) return;
+    if (!config.lan.holds_records && beats(lan, config.lan)) return adopt({lan});
+    if (others.size() < lans_limit || others.contains(lan.id)) others[lan.id] = {lan, from};
+  }
+
+  void adopt(AdoptLan adoption_now) { out->push(std::move(adoption_now)); }
+
+  // A new boot id is answered by unicast, so that it need not wait for our next beacon; by about
+  // four of those who heard it, and at most once a second a source.
+  void answer(const Endpoint& to, bool is_new) {
+    if (!is_new || !beaconing()) return;
+    const Instant* last = answered.find(to.ip);
+    if (last && now.mono - *last < answer_interval && live > answers_aimed_at) return;
+    if (!rng.chance(std::min(answers_aimed_at, live), live)) return;
+    answered.put(to.ip, now.mono);
+    out->push(SendBeacon{0, own_beacon(), to});
+  }
+
+  // --- targets --------------------------------------------------------------------------------
+
+  std::uint64_t add_seed(Seed seed) {
+    const std::uint64_t id = ++last_seed;
+    seeds.emplace(id, std::move(seed));
+    timers.set({Timer::Kind::target, id}, now.mono);
+    return id;
+  }
+
+  void on(const JoinRequested& in) {
+    // The same target again: one seed, a new attempt now.
+    for (auto& [id, seed] : seeds) {
+      if (seed.target->text != in.target.text) continue;
+      seed.user = in.user;
+      seed.trust_first = in.trust_first;
+      seed.adopt = in.adopt;
+      seed.once = false;
+      seed.retry = retry_first;
+      return attempt(id);
+    }
+    if (seeds.size() >= targets_limit) {
+      out->push(Unresolved{in.user, std::make_shared<const Target>(in.target)});
+      return drop(DropReason::limit_reached);
+    }
+    Seed seed{std::make_shared<const Target>(in.target), in.user, in.trust_first, in.adopt};
+    const std::uint64_t id = add_seed(std::move(seed));
+    attempt(id);
+  }
+
+  void attempt(std::uint64_t id) {
+    Seed& seed = seeds.at(id);
+    const Duration wait = live > 1 ? retry_joined : seed.retry;
+    seed.retry = std::min(seed.retry * 2, retry_alone_max);
+    const Duration jitter = rng.between(Duration(0), wait / 4);
+    timers.set({Timer::Kind::target, id}, now.mono + wait + jitter);
+    if (const auto ip = parse_ip(seed.target->host)) return resolved(id, {*ip});
+    for (const auto& [token, waiting] : resolving)
+      if (waiting == id) return;  // still asking the last time
+    const Token token{++last_token};
+    resolving.emplace(token, id);
+    out->push(Resolve{token, std::make_shared<const std::string>(seed.target->host)});
+  }
+
+  void on(const Resolved& in) {
+    const auto node = resolving.extract(in.token);
+    if (node.empty() || !seeds.contains(node.mapped())) return drop(DropReason::unexpected);
+    resolved(node.mapped(), in.addresses);
+  }
+
+  void resolved(std::uint64_t id, const std::vector<IpAddress>& addresses) {
+    Seed& seed = seeds.at(id);
+    const Ticket user = std::exchange(seed.user, Ticket{});
+    if (addresses.empty()) return out->push(Unresolved{user, seed.target});
+    for (std::size_t i = 0; i < addresses.size() && i < addresses_limit; ++i) {
+      const Endpoint endpoint{addresses[i], seed.target->port};
+      const Ticket ticket{last_ticket + 1};
+      out->push(Dialling{ticket, user, endpoint, seed.target});  // before the dial it names
+      dial(id, endpoint, seed.target->pin, seed.trust_first);
+    }
+  }
+
+  void dial(std::uint64_t seed, const Endpoint& to, const std::optional<PublicKey>& pin,
+            bool trust_first) {
+    const Ticket ticket{++last_ticket};
+    dialling.emplace(ticket, seed);
+    if (seed != 0) ++seeds.at(seed).dialling;
+    out->push(Dial{ticket, to, pin, trust_first});
+  }
+
+  void on(const DialFinished& in) {
+    const auto node = dialling.extract(in.ticket);
+    if (node.empty()) return drop(DropReason::unexpected);
+    const auto seed = seeds.find(node.mapped());
+    if (seed == seeds.end()) return;
+    --seed->second.dialling;
+    if (in.ok || in.permanent) {
+      seed->second.retry = retry_alone_max;
+      timers.set({Timer::Kind::target, seed->first}, now.mono + retry_joined);
+    }
+  }
+
+  // A join target answered from another lan network. Whoever joins goes along, when it has nothing
+  // to lose (or says so); the side that would have won waits a little first.
+  void on(const LanHeard& in) {
+    const auto dialled = in.dial ? dialling.find(*in.dial) : dialling.end();
+    const auto seed = dialled == dialling.end() ? seeds.end() : seeds.find(dialled->second);
+    if (seed == seeds.end()) return consider(in.lan, in.from);
+    if (in.lan.id == config.lan.id) return;
+    if (seed->second.adopt) return adopt({in.lan, true});
+    if (config.lan.holds_records) return consider(in.lan, in.from);
+    if (beats(in.lan, config.lan)) return adopt({in.lan});
+    if (adoption) return;
+    adoption = AdoptLan{in.lan};
+    const Duration wait = rng.between(yield_min, yield_max);
+    timers.set({Timer::Kind::adopt}, now.mono + wait);
+  }
+
+  // --- the rest -------------------------------------------------------------------------------
+
+  void on(const InterfacesChanged& in) {
+    if (in.interfaces == interfaces && !interfaces.empty()) return;
+    interfaces = in.interfaces;
+    SubnetsEligible subnets;
+    for (const Interface& interface : interfaces) {
+      if (!eligible(interface, config.lan_exclude)) continue;
+      subnets.subnets.insert(subnets.subnets.end(), interface.subnets.begin(), interface.subnets.end());
+      subnets.gateways.insert(subnets.gateways.end(), interface.gateways.begin(), interface.gateways.end());
+    }
+    out->push(std::move(subnets));
+    out->push(AddressesFound{advertised(interfaces, config.listen, config.lan_exclude)});
+    restart_burst();
+  }
+  void on(const RecordsHeld& in) {
+    config.lan.holds_records = in.any;
+    if (in.any) cancel_adoption();
+  }
+  void cancel_adoption() {
+    adoption.reset();
+    timers.cancel({Timer::Kind::adopt});
+  }
+  void on(const LiveChanged& in) {
+    const bool lonely_again = live > 1 && in.live <= 1;
+    live = std::max<std::size_t>(in.live, 1);
+    if (live > 1) {
+      cancel_adoption();
+      std::erase_if(seeds, [](const auto& entry) { return entry.second.once; });
+    }
+    if (!lonely_again) return;
+    restart_burst();
+    for (auto& [id, seed] : seeds) {
+      seed.retry = retry_first;
+      timers.set({Timer::Kind::target, id}, now.mono);
+    }
+  }
+
+  void fire(const Timer& timer) {
+    switch (timer.kind) {
+      case Timer::Kind::beacon: return send_beacons();
+      case Timer::Kind::target:
+        if (seeds.contains(timer.id)) attempt(timer.id);
+        return;
+      case Timer::Kind::adopt:
+        if (adoption) adopt(*std::exchange(adoption, std::nullopt));
+        return;
+    }
+  }
+
+  void drop(DropReason reason) { out->push(Dropped{reason}); }
+};
+
+Discovery::Discovery(Config config, Rng rng) : impl_(std::make_unique<Impl>(std::move(config), rng)) {}
+Discovery::~Discovery() = default;
+Discovery::Discovery(Discovery&&) noexcept = default;
+
+void Discovery::start(Now now, Outbox& out) {
+  impl_->now = now;
+  impl_->out = &out;
+  impl_->start();
+}
+
+void Discovery::step(const Input& input, Now now, Outbox& out) {
+  impl_->now = now;
+  impl_->out = &out;
+  match(input, [&](const auto& in) { impl_->on(in); });
+}
+
+void Discovery::expire(Now now, Outbox& out) {
+  impl_->now = now;
+  impl_->out = &out;
+  while (const auto timer = impl_->timers.pop_due(now.mono)) impl_->fire(*timer);
+}
+
+std::optional<Instant> Discovery::next_deadline() const { return impl_->timers.next(); }
+
+Snapshot Discovery::snapshot() const {
+  Snapshot out;
+  for (const auto& [id, other] : impl_->others) out.other_lans.push_back(other);
+  out.targets = impl_->seeds.size();
+  out.beacons_sent = impl_->sent;
+  out.beacons_heard = impl_->heard;
+  return out;
+}
+
+}  // namespace kith::discovery

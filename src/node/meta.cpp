@@ -1,0 +1,47 @@
+#include "meta.hpp"
+
+#include "kith/wire/codec.hpp"
+
+namespace kith::node {
+namespace {
+
+const Buffer* find(const Meta& meta, std::string_view name) {
+  for (const auto& [key, value] : meta)
+    if (equal(key, as_bytes(name))) return &value;
+  return nullptr;
+}
+
+}  // namespace
+
+std::uint64_t meta_number(const Meta& meta, std::string_view name) {
+  const Buffer* value = find(meta, name);
+  if (!value) return 0;
+  wire::Reader r(value->view());
+  const std::uint64_t number = r.u64();
+  return r.done() ? number : 0;
+}
+
+Buffer encode_number(std::uint64_t value) { return wire::Writer().u64(value).buffer(); }
+
+std::vector<SavedPeer> meta_peers_of(const Meta& meta) {
+  std::vector<SavedPeer> peers;
+  const Buffer* value = find(meta, meta_peers);
+  if (!value) return peers;
+  wire::Reader r(value->view());
+  while (!r.failed() && !r.rest().empty() && peers.size() < saved_peers_limit) {
+    SavedPeer peer;
+    peer.key = r.id<PublicKey>();
+    peer.endpoint.ip.bytes = r.array<16>();
+    peer.endpoint.port = r.u16();
+    if (!r.failed()) peers.push_back(peer);
+  }
+  return peers;
+}
+
+Buffer encode_peers(const std::vector<SavedPeer>& peers) {
+  wire::Writer w;
+  for (const SavedPeer& peer : peers) w.id(peer.key).bytes(peer.endpoint.ip.bytes).u16(peer.endpoint.port);
+  return w.buffer();
+}
+
+}  // namespace kith::node

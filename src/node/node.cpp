@@ -1,0 +1,317 @@
+#include "kith/node/node.hpp"
+
+#include "constants.hpp"
+#include "impl.hpp"
+
+namespace kith::node {
+
+static_assert(Machine<Node>);
+static_assert(sizeof(Output) <= 64);
+
+namespace {
+
+NetworkId network_of(const Config& config) {
+  return crypto::network_id(config.root, config.network_name);
+}
+
+discovery::Lan lan_of(const Config& config) {
+  discovery::Lan lan;
+  if (config.mode == Mode::lan && config.root.size() == lan.id.size())
+    std::copy(config.root.begin(), config.root.end(), lan.id.begin());
+  lan.holds_records = !config.stored_records.empty();
+  return lan;
+}
+
+session::Config session_config(const Config& config, Now now) {
+  const std::uint64_t stored = meta_number(config.stored_meta, meta_incarnation);
+  const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.wall.value, 0));
+  const discovery::Lan lan = lan_of(config);
+  return {config.mode,     network_of(config),           config.psk,
+          config.previous_psk, {lan.id, lan.holds_records}, {std::max(stored + 1, wall)},
+          config.boot,     config.trust_first};
+}
+
+membership::Config membership_config(const Config& config) {
+  membership::Config out;
+  out.mode = config.mode;
+  out.network = network_of(config);
+  out.boot = config.boot;
+  out.stored_incarnation = {meta_number(config.stored_meta, meta_incarnation)};
+  out.name = config.name;
+  out.tags = config.tags;
+  out.version = config.version;
+  out.addresses = config.advertise;
+  return out;
+}
+
+UnixMillis meta_time(const Config& config, std::string_view name) {
+  return {static_cast<std::int64_t>(meta_number(config.stored_meta, name))};
+}
+
+dht::Config dht_config(const Config& config) {
+  dht::Config out;
+  out.mode = config.mode;
+  out.network = network_of(config);
+  out.root = config.root;
+  out.synced = meta_time(config, meta_synced);
+  out.last_seen = meta_time(config, meta_seen);
+  out.expects_peers = !config.join.empty() || !meta_peers_of(config.stored_meta).empty();
+  return out;
+}
+
+discovery::Config discovery_config(const Config& config, const NodeId& self) {
+  discovery::Config out;
+  out.mode = config.mode;
+  out.network_name = config.network_name;
+  out.network = network_of(config);
+  out.lan = lan_of(config);
+  out.boot = config.boot;
+  out.self = self;
+  out.beacon = config.lan_discovery;
+  out.trust_first = config.trust_first;
+  out.listen = config.listen;
+  for (const std::string& text : config.join)
+    if (auto target = discovery::parse_target(text)) out.join.push_back(*std::move(target));
+  for (const SavedPeer& peer : meta_peers_of(config.stored_meta))
+    out.saved.push_back({to_string(peer.endpoint), to_string(peer.endpoint.ip), peer.endpoint.port, peer.key});
+  return out;
+}
+
+}  // namespace
+
+Node::Impl::Impl(Config c, std::shared_ptr<const crypto::Identity> i, Now at)
+    : config(std::move(c)),
+      identity(std::move(i)),
+      network(network_of(config)),
+      rng(config.seed),
+      lan(lan_of(config)),
+      session(session_config(config, at), identity, rng.fork(), config.secret_seed),
+      membership(membership_config(config), identity, rng.fork()),
+      dht(dht_config(config), identity, rng.fork()),
+      discovery(discovery_config(config, identity->id()), rng.fork()),
+      next_save(at.mono + save_interval),
+      now(at) {}
+
+void Node::Impl::start() {
+  for (const Buffer& raw : std::exchange(config.stored_records, {})) tell(dht::RecordLoaded{raw});
+  const UnixMillis synced = meta_time(config, meta_synced);
+  tell(membership::SelfChanged{std::nullopt, synced});
+  for (const SavedPeer& peer : meta_peers_of(config.stored_meta))
+    tell(session::PeerIntroduced{peer.key, {peer.endpoint}});
+  discovery.start(now, from_discovery);
+  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(now.wall.value)));
+}
+
+// --- what the world says ------------------------------------------------------------------------
+
+void Node::Impl::handle(const Input& input) {
+  match(
+      input,
+      [&](const session::DatagramReceived& in) {
+        // The beacon's type is apart from every frame's: an answer by unicast comes in here.
+        if (!in.bytes.empty() && in.bytes[0] == beacon_first_byte)
+          return tell(discovery::BeaconReceived{in.from, in.from.ip.scope, in.bytes});
+        tell(in);
+      },
+      [&](const session::DatagramRefused& in) { tell(in); },
+      [&](const session::StreamOpened& in) { tell(in); },
+      [&](const session::StreamBytes& in) { tell(in); },
+      [&](const session::StreamCredit& in) { tell(in); },
+      [&](const session::StreamClosed& in) { tell(in); },
+      [&](const discovery::BeaconReceived& in) { tell(in); },
+      [&](const discovery::InterfacesChanged& in) { tell(in); },
+      [&](const discovery::Resolved& in) {
+        tell(discovery::Resolved{inner(in.token), in.addresses});
+      },
+      [&](const Computed& in) {
+        const Computed own{inner(in.token), in.result};
+        switch (room_of(in.token)) {
+          case Room::session: return tell(session::Input(own));
+          case Room::membership: return tell(membership::Input(own));
+          case Room::dht: return tell(dht::Input(own));
+          default: return drop(DropReason::unexpected);
+        }
+      },
+      [&](const Persisted& in) {
+        if (room_of(in.token) == Room::membership) tell(membership::Input(Persisted{inner(in.token)}));
+        if (room_of(in.token) == Room::dht) tell(dht::Input(Persisted{inner(in.token)}));
+      },
+      [&](const Loaded& in) { tell(dht::Input(Loaded{inner(in.token), in.found, in.value})); },
+      [&](const DiskRefused& in) {
+        const DiskRefused own{inner(in.token), in.reason};
+        if (room_of(in.token) == Room::membership) tell(membership::Input(own));
+        if (room_of(in.token) == Room::dht) tell(dht::Input(own));
+      },
+      [&](const dht::PutRequested& in) { tell(in); },
+      [&](const dht::GetRequested& in) { tell(in); },
+      [&](const dht::LookupRequested& in) { tell(in); },
+      [&](const JoinRequested& in) {
+        joins.begin(in, now);
+        const auto target = discovery::parse_target(in.target);
+        if (!target) return joins.unresolved(in.ticket, in.target);  // checked before: cannot happen
+        tell(discovery::JoinRequested{in.ticket, *target, in.trust_first, in.adopt});
+      },
+      [&](const LeaveRequested&) { leave(true); },
+      [&](const StopRequested&) { leave(false); },
+      [&](const ForgetRequested& in) {
+        tell(membership::ForgetRequested{in.peer});
+        tell(dht::MemberForgotten{in.peer});
+        tell(session::PeerForgotten{in.peer});
+        out->push(Completed{in.ticket, std::make_shared<OperationReport>(PingReport{true, {}})});
+      },
+      [&](const PingRequested& in) {
+        const RequestId request{rng.next()};
+        pings.emplace(request, Ping{in.ticket, in.peer, now.mono, now.mono + in.deadline});
+        wire::Ping ping;
+        ping.envelope = {request, static_cast<std::uint32_t>(to_millis(in.deadline)), Lane::membership, 0};
+        tell(session::SendRequested{in.peer, wire::encode(ping), Lane::membership});
+      },
+      [&](const LoadMeasured& in) {
+        tell(session::LoadReported{in.loop_lag, in.jobs_queued});
+        tell(membership::LoadReported{in.loop_lag});
+      },
+      [&](const TimeSkipped& in) {
+        tell(session::TimeSkipped{in.gap});
+        tell(membership::TimeSkipped{in.gap});
+        tell(dht::TimeSkipped{in.gap});
+      });
+}
+
+// --- leaving ------------------------------------------------------------------------------------
+
+// `leave` hands everything over first and stops counting; SIGTERM does neither: a restart moves
+// nothing.
+void Node::Impl::leave(bool drain) {
+  if (leaving == Leaving::announcing || leaving == Leaving::done) return;
+  if (!drain) {
+    tell(dht::StopRequested{});
+    return announce_leave();
+  }
+  if (leaving == Leaving::draining) return;
+  leaving = Leaving::draining;
+  leave_deadline = now.mono + drain_limit;
+  tell(dht::DrainRequested{});
+}
+
+void Node::Impl::announce_leave() {
+  leaving = Leaving::announcing;
+  leave_deadline = now.mono + announce_limit;
+  tell(membership::LeaveRequested{});
+}
+
+void Node::Impl::finish_leave() {
+  if (leaving == Leaving::done) return;
+  leaving = Leaving::done;
+  leave_deadline.reset();
+  save_peers();
+  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(now.wall.value)));
+  out->push(Left{});
+}
+
+// --- time ---------------------------------------------------------------------------------------
+
+void Node::Impl::expire() {
+  const auto due = [&](std::optional<Instant> deadline) { return deadline && *deadline <= now.mono; };
+  if (due(session.next_deadline())) session.expire(now, from_session);
+  if (due(membership.next_deadline())) membership.expire(now, from_membership);
+  if (due(dht.next_deadline())) dht.expire(corrected(), from_dht);
+  if (due(discovery.next_deadline())) discovery.expire(now, from_discovery);
+  for (Joins::Ended& ended : joins.expired(now)) end_join(std::move(ended));
+  for (auto it = pings.begin(); it != pings.end();) {
+    if (it->second.deadline > now.mono) {
+      ++it;
+      continue;
+    }
+    out->push(Completed{it->second.ticket, std::make_shared<OperationReport>(PingReport{})});
+    it = pings.erase(it);
+  }
+  if (due(next_save)) {
+    next_save = now.mono + save_interval;
+    save_peers();
+    save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(now.wall.value)));
+  }
+  if (due(leave_deadline)) leaving == Leaving::draining ? announce_leave() : finish_leave();
+}
+
+std::optional<Instant> Node::Impl::next_deadline() const {
+  std::optional<Instant> next = earlier(session.next_deadline(), membership.next_deadline());
+  next = earlier(next, earlier(dht.next_deadline(), discovery.next_deadline()));
+  next = earlier(next, earlier(joins.next_deadline(), leave_deadline));
+  for (const auto& [id, ping] : pings) next = earlier(next, ping.deadline);
+  return earlier(next, next_save);
+}
+
+void Node::Impl::save_meta(std::string_view name, Buffer value) {
+  const Token token = outer(Room::node, {++last_token});
+  out->push(Persist{token, Table::meta, Buffer(as_bytes(name)), std::move(value)});
+}
+
+void Node::Impl::save_peers() {
+  std::vector<SavedPeer> peers;
+  for (const auto& [id, peer] : live_peers)
+    if (peers.size() < saved_peers_limit) peers.push_back(peer);
+  // Alone, the old cache is worth more than an empty one.
+  if (peers.empty()) return;
+  Buffer encoded = encode_peers(peers);
+  if (encoded == saved_peers) return;
+  saved_peers = encoded;
+  save_meta(meta_peers, std::move(encoded));
+}
+
+// --- the machine --------------------------------------------------------------------------------
+
+Node::Node(Config config, std::shared_ptr<const crypto::Identity> identity, Now now)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(identity), now)) {}
+Node::~Node() = default;
+Node::Node(Node&&) noexcept = default;
+
+void Node::start(Now now, Outbox& out) {
+  impl_->now = now;
+  impl_->out = &out;
+  impl_->start();
+  impl_->pump();
+}
+
+void Node::step(const Input& input, Now now, Outbox& out) {
+  impl_->now = now;
+  impl_->out = &out;
+  impl_->handle(input);
+  impl_->pump();
+}
+
+void Node::expire(Now now, Outbox& out) {
+  impl_->now = now;
+  impl_->out = &out;
+  impl_->expire();
+  impl_->pump();
+}
+
+std::optional<Instant> Node::next_deadline() const { return impl_->next_deadline(); }
+
+Snapshot Node::snapshot() const {
+  Snapshot out;
+  out.id = impl_->identity->id();
+  out.network = impl_->network;
+  out.joined = impl_->live > 1;
+  out.membership = impl_->membership.snapshot();
+  out.dht = impl_->dht.snapshot();
+  out.discovery = impl_->discovery.snapshot();
+  out.peers = impl_->session.snapshot();
+  out.dropped = impl_->dropped;
+  return out;
+}
+
+std::optional<NodeId> Node::find_member(std::string_view text) const {
+  std::optional<NodeId> found;
+  for (const membership::MemberSnapshot& entry : impl_->membership.snapshot().members) {
+    const membership::Member& member = *entry.member;
+    const bool by_id = text.size() >= 4 && to_string(member.id).starts_with(text);
+    const bool by_name = member.record && member.record->name == text;
+    if (!by_id && !by_name) continue;
+    if (found) return std::nullopt;  // ambiguous
+    found = member.id;
+  }
+  return found;
+}
+
+}  // namespace kith::node

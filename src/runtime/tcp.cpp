@@ -1,0 +1,261 @@
+#include "kith/runtime/tcp.hpp"
+
+#include <netinet/tcp.h>
+
+#include <cerrno>
+#include <deque>
+#include <map>
+
+#include "kith/base/assert.hpp"
+#include "sockets.hpp"
+#include "watch.hpp"
+
+namespace kith::runtime {
+namespace {
+
+constexpr std::size_t read_bytes = 64 << 10;
+constexpr int accepts_per_wakeup = 32;
+constexpr int parts_per_write = 16;
+constexpr Duration accept_pause = milliseconds(250);
+
+StreamEnd end_of(int code) {
+  switch (code) {
+    case ECONNREFUSED: return StreamEnd::refused;
+    case ETIMEDOUT: return StreamEnd::timed_out;
+    case ECONNRESET:
+    case EPIPE:
+    case ECONNABORTED: return StreamEnd::reset;
+    default: return StreamEnd::unreachable;
+  }
+}
+
+struct Stream {
+  Stream(Loop& loop, Fd fd, const Endpoint& to)
+      : watch(loop, std::move(fd)), timer(loop), peer(to) {}
+  Watch watch;
+  Timer timer;  // of the connect, or of the last bytes after close
+  Endpoint peer;
+  std::deque<Buffer> queue;
+  std::size_t queued = 0;
+  bool inbound = false;
+  bool open = false;     // else still connecting
+  bool closing = false;  // by us: flush, then gone; silent
+  bool blocked = false;
+};
+
+}  // namespace
+
+struct Tcp::Impl {
+  Impl(Loop& l, std::vector<Fd> fds, TcpHandlers h)
+      : loop(l), handlers(std::move(h)), accept_timer(l), buffer(read_bytes) {
+    for (Fd& fd : fds) listeners.emplace_back(loop, std::move(fd));
+    for (Watch& listener : listeners) listener.on_readable([this, &listener] { accept(listener); });
+  }
+
+  // --- accepting --------------------------------------------------------------------------------
+
+  void accept(Watch& listener) {
+    for (int i = 0; i < accepts_per_wakeup; ++i) {
+      SocketAddress from;
+      Fd fd(::accept4(listener.fd(), from.get(), &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!fd && (errno == EINTR || errno == ECONNABORTED)) continue;
+      if (!fd) {
+        // Out of descriptors or memory the listener stays readable: wait instead of spinning.
+        if (errno != EAGAIN) pause_accepting();
+        return;
+      }
+      if (inbound >= inbound_limit) {
+        ++stats.shed;
+        continue;
+      }
+      ++stats.accepted;
+      ++inbound;
+      const StreamId id = next_accepted;
+      next_accepted += 2;
+      Stream& stream = add(id, std::move(fd), from_sockaddr(from));
+      stream.inbound = true;
+      opened(id, stream);
+    }
+  }
+
+  void pause_accepting() {
+    ++stats.paused;
+    for (Watch& listener : listeners) listener.pause_reading();
+    accept_timer.set(accept_pause, [this] {
+      for (Watch& listener : listeners) listener.resume_reading();
+    });
+  }
+
+  // --- connecting -------------------------------------------------------------------------------
+
+  void connect(StreamId id, const Endpoint& to) {
+    KITH_ASSERT(id % 2 == 0 && !streams.contains(id));
+    Fd fd = outbound < outbound_limit ? make_socket(family_of(to.ip), SOCK_STREAM) : Fd();
+    SocketAddress address = to_sockaddr(to);
+    const int failed = !fd ? EMFILE
+                       : ::connect(fd.get(), address.get(), address.length) == 0 ? 0
+                                                                                 : errno;
+    if (failed != 0 && failed != EINPROGRESS) {
+      // Never from inside open(): the machine that ordered it has not been told of its order yet.
+      loop.post([weak = std::weak_ptr(alive), this, id, end = end_of(failed)] {
+        if (!weak.expired()) handlers.closed(id, end);
+      });
+      return;
+    }
+    ++outbound;
+    Stream& stream = add(id, std::move(fd), to);
+    stream.timer.set(connect_timeout, [this, id] { finish(id, StreamEnd::timed_out); });
+    stream.watch.once_writable([this, id] { connected(id); });
+  }
+
+  void connected(StreamId id) {
+    Stream* stream = find(id);
+    if (!stream) return;
+    int code = 0;
+    socklen_t length = sizeof code;
+    ::getsockopt(stream->watch.fd(), SOL_SOCKET, SO_ERROR, &code, &length);
+    if (code != 0) return finish(id, end_of(code));
+    stream->timer.cancel();
+    opened(id, *stream);
+  }
+
+  void opened(StreamId id, Stream& stream) {
+    stream.open = true;
+    set_option(stream.watch.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+    stream.watch.on_readable([this, id] { read(id); });
+    handlers.opened(id, stream.peer, stream.inbound);
+    if (find(id)) handlers.credit(id, stream_credit);
+  }
+
+  // --- bytes ------------------------------------------------------------------------------------
+
+  void read(StreamId id) {
+    Stream* stream = find(id);
+    if (!stream) return;
+    const ssize_t got = ::recv(stream->watch.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return finish(id, got == 0 ? StreamEnd::closed : end_of(errno));
+    if (!stream->closing)
+      handlers.bytes(id, ByteView(buffer.data(), static_cast<std::size_t>(got)));
+  }
+
+  void write(StreamId id, Buffer bytes) {
+    Stream* stream = find(id);
+    if (!stream || stream->closing || bytes.empty()) return;
+    KITH_ASSERT(stream->open && stream->queued + bytes.size() <= stream_credit);
+    stream->queued += bytes.size();
+    stream->queue.push_back(std::move(bytes));
+    if (stream->blocked) return;
+    // At the end of the turn, so that a turn's frames share a segment; never from inside write().
+    stream->blocked = true;
+    loop.post([weak = std::weak_ptr(alive), this, id] {
+      if (!weak.expired()) flush(id);
+    });
+  }
+
+  void flush(StreamId id) {
+    Stream* stream = find(id);
+    if (!stream) return;
+    stream->blocked = false;
+    std::size_t taken = 0;
+    int failed = 0;
+    while (!stream->queue.empty() && failed == 0) {
+      const ssize_t put = write_some(*stream);
+      if (put < 0) failed = errno == EINTR ? 0 : errno;
+      else taken += static_cast<std::size_t>(put);
+    }
+    if (failed != 0 && failed != EAGAIN) return finish(id, end_of(failed));
+    if (failed == EAGAIN) {
+      stream->blocked = true;
+      stream->watch.once_writable([this, id] { flush(id); });
+    }
+    if (stream->closing) {
+      if (stream->queue.empty()) remove(id);
+    } else if (taken > 0) {
+      handlers.credit(id, taken);
+    }
+  }
+
+  static ssize_t write_some(Stream& stream) {
+    std::array<iovec, parts_per_write> parts{};
+    std::size_t count = 0;
+    for (const Buffer& bytes : stream.queue) {
+      if (count == parts.size()) break;
+      parts[count++] = {const_cast<Byte*>(bytes.data()), bytes.size()};
+    }
+    msghdr header{};
+    header.msg_iov = parts.data();
+    header.msg_iovlen = count;
+    const ssize_t put = ::sendmsg(stream.watch.fd(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    for (std::size_t left = put > 0 ? static_cast<std::size_t>(put) : 0; left > 0;) {
+      Buffer& front = stream.queue.front();
+      const std::size_t part = std::min(left, front.size());
+      left -= part;
+      stream.queued -= part;
+      if (part == front.size()) stream.queue.pop_front();
+      else front = front.from(part);
+    }
+    return put;
+  }
+
+  // --- the end ----------------------------------------------------------------------------------
+
+  void close(StreamId id) {
+    Stream* stream = find(id);
+    if (!stream || stream->closing) return;
+    if (stream->queue.empty()) return remove(id);
+    stream->closing = true;
+    stream->timer.set(close_timeout, [this, id] { remove(id); });
+  }
+
+  void finish(StreamId id, StreamEnd end) {
+    const Stream* stream = find(id);
+    if (!stream) return;
+    const bool silent = stream->closing;
+    remove(id);
+    if (!silent) handlers.closed(id, end);
+  }
+
+  Stream& add(StreamId id, Fd fd, const Endpoint& peer) {
+    return *streams.emplace(id, std::make_unique<Stream>(loop, std::move(fd), peer)).first->second;
+  }
+
+  void remove(StreamId id) {
+    const auto it = streams.find(id);
+    if (it == streams.end()) return;
+    --(it->second->inbound ? inbound : outbound);
+    streams.erase(it);
+  }
+
+  Stream* find(StreamId id) {
+    const auto it = streams.find(id);
+    return it == streams.end() ? nullptr : it->second.get();
+  }
+
+  Loop& loop;
+  TcpHandlers handlers;
+  std::shared_ptr<int> alive = std::make_shared<int>(0);  // posted tasks hold it weakly
+  std::deque<Watch> listeners;
+  Timer accept_timer;
+  std::map<StreamId, std::unique_ptr<Stream>> streams;
+  std::vector<Byte> buffer;
+  StreamId next_accepted = 1;
+  std::size_t inbound = 0, outbound = 0;
+  TcpStats stats;
+};
+
+Tcp::Tcp(Loop& loop, std::vector<Fd> listeners, TcpHandlers handlers)
+    : impl_(std::make_unique<Impl>(loop, std::move(listeners), std::move(handlers))) {}
+Tcp::~Tcp() = default;
+
+void Tcp::open(StreamId stream, const Endpoint& to) { impl_->connect(stream, to); }
+void Tcp::write(StreamId stream, Buffer bytes) { impl_->write(stream, std::move(bytes)); }
+void Tcp::close(StreamId stream) { impl_->close(stream); }
+
+TcpStats Tcp::stats() const {
+  TcpStats out = impl_->stats;
+  for (const auto& [id, stream] : impl_->streams) ++(stream->open ? out.open : out.connecting);
+  return out;
+}
+
+}  // namespace kith::runtime

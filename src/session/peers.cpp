@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include "impl.hpp"
+
+namespace kith::session {
+namespace {
+
+bool dialable(const Endpoint& endpoint) {
+  return endpoint.port != 0 && !endpoint.ip.is_unspecified() && !endpoint.ip.is_multicast();
+}
+
+void add_once(std::vector<Endpoint>& list, const Endpoint& endpoint) {
+  if (list.size() < endpoints_limit && dialable(endpoint) &&
+      std::find(list.begin(), list.end(), endpoint) == list.end())
+    list.push_back(endpoint);
+}
+
+}  // namespace
+
+Peer* Session::Impl::find_peer(const NodeId& id) {
+  const auto it = peers_by_id.find(id);
+  if (it == peers_by_id.end()) return nullptr;
+  peers.splice(peers.begin(), peers, it->second);
+  return &*it->second;
+}
+
+Peer* Session::Impl::find_peer(PeerSerial serial) {
+  const auto it = peers_by_serial.find(serial);
+  return it == peers_by_serial.end() ? nullptr : &*it->second;
+}
+
+Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
+  const NodeId id = crypto::node_id(key);
+  if (Peer* known = find_peer(id)) return *known;
+  if (peers.size() >= peers_limit) drop_peer(peers.back(), t);
+  Peer& peer = peers.emplace_front();
+  peer.serial = ++last_serial;
+  peer.id = id;
+  peer.key = key;
+  peers_by_id.emplace(id, peers.begin());
+  peers_by_serial.emplace(peer.serial, peers.begin());
+  return peer;
+}
+
+void Session::Impl::on(const PeerIntroduced& in, Turn& t) {
+  if (in.key == identity->public_key()) return t.drop(DropReason::own_message);
+  Peer& peer = ensure_peer(in.key, t);
+  peer.endpoints.clear();
+  for (const Endpoint& endpoint : in.endpoints) add_once(peer.endpoints, endpoint);
+}
+
+void Session::Impl::learn(Peer& peer, const Endpoint& endpoint) {
+  std::erase(peer.endpoints, endpoint);
+  if (peer.endpoints.size() >= endpoints_limit) peer.endpoints.pop_back();
+  peer.endpoints.insert(peer.endpoints.begin(), endpoint);
+}
+
+std::vector<Endpoint> Session::Impl::route(const Peer& peer) const {
+  std::vector<Endpoint> route;
+  if (peer.confirmed) add_once(route, *peer.confirmed);
+  for (const Endpoint& endpoint : peer.endpoints) add_once(route, endpoint);
+  return route;
+}
+
+void Session::Impl::on(const PeerForgotten& in, Turn& t) {
+  Peer* peer = find_peer(in.peer);
+  if (!peer) return;
+  clear_queues(*peer);  // the owner asked: no failure to report
+  drop_peer(*peer, t);
+}
+
+void Session::Impl::drop_keys(Peer& peer) {
+  for (auto* keys : {&peer.current, &peer.previous}) {
+    if (*keys) indices.erase((*keys)->local());
+    keys->reset();
+  }
+}
+
+void Session::Impl::clear_queues(Peer& peer) {
+  peer.queue.clear();
+  peer.queue_bytes = 0;
+  peer.lanes.clear();
+}
+
+void Session::Impl::drop_peer(Peer& peer, Turn& t) {
+  if (!peer.queue.empty() || !peer.lanes.empty()) fail_delivery(peer, Undelivered::overflow, t);
+  finish_dials_of(peer, DialOutcome::no_answer, t);
+  end_attempt(peer);
+  drop_keys(peer);
+  close_streams_of(peer, t);
+  timers.cancel({Timer::Kind::tend, peer.serial});
+  const auto it = peers_by_id.find(peer.id);
+  const auto place = it->second;
+  peers_by_serial.erase(peer.serial);
+  peers_by_id.erase(it);
+  peers.erase(place);
+}
+
+void Session::Impl::fail_delivery(Peer& peer, Undelivered reason, Turn& t) {
+  clear_queues(peer);
+  t.push(DeliveryFailed{peer.id, reason});
+}
+
+bool Session::Impl::linked(const Peer& peer) const {
+  return peer.current.has_value() || peer.stream.has_value();
+}
+
+// Before a new link with this peer: whether there is one already. A peer that was started anew has
+// lost what it had; our half of that is forgotten at once, or it would take us minutes to notice.
+bool Session::Impl::meet(Peer& peer, const BootId& boot, Turn& t) {
+  if (peer.boot && *peer.boot != boot) {
+    drop_keys(peer);
+    if (peer.stream) close_stream(*peer.stream, t);
+  }
+  peer.boot = boot;
+  return linked(peer);
+}
+
+// WireGuard's key slots [WireGuard 6.3]: what is on its way under the previous keys still opens.
+// Its third slot, keys that wait for their initiator's proof, is our table of responses.
+void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
+  if (peer.previous) indices.erase(peer.previous->local());
+  peer.previous = std::move(peer.current);
+  indices[keys.local()] = {IndexOwner::Kind::keypair, peer.serial};
+  const Instant dies_at = keys.dies_at();
+  peer.current.emplace(std::move(keys));
+  peer.pause_until.reset();
+  peer.waiting_since.reset();
+  arm_tend(peer, dies_at);
+  if (!peer.previous) shrink_sessions(peer);
+}
+
+void Session::Impl::shrink_sessions(const Peer& keep) {
+  std::size_t keyed = 0;
+  for (Peer& peer : peers) {
+    if (!peer.current) continue;
+    if (++keyed > sessions_limit && &peer != &keep) drop_keys(peer);
+  }
+}
+
+void Session::Impl::on(const SendRequested& in, Turn& t) {
+  if (in.message.empty() || static_cast<std::uint8_t>(in.lane) >= lane_count)
+    return t.drop(DropReason::malformed);
+  if (in.message.size() > wire::message_limit) return t.drop(DropReason::too_large);
+  if (in.to == identity->id()) return t.drop(DropReason::own_message);
+  Peer* peer = find_peer(in.to);
+  if (!peer || (!linked(*peer) && route(*peer).empty()))
+    return t.push(DeliveryFailed{in.to, Undelivered::no_route});
+
+  const bool by_stream = in.stream || in.message.size() > wire::datagram_message_limit;
+  const bool keyed = peer->current && peer->current->usable(t.now.mono);
+  if (!by_stream && keyed) return send_sealed(*peer, in.message.view(), t);
+  // Without datagram keys an open stream is the quicker way, and the only one where UDP is blocked.
+  if (!by_stream && !peer->stream) return queue_datagram(*peer, in.message, t);
+  if (!peer->lanes.push(in.lane, in.message))
+    return t.push(DeliveryFailed{in.to, Undelivered::overflow});
+  if (peer->stream) {
+    if (!by_stream) start_attempt(*peer, t);
+    return pump(*find_stream(*peer->stream), t);
+  }
+  if (!peer->dialing) return dial_stream(*peer, route(*peer), false, t);
+  peer->dial_confirms = false;  // now somebody waits for it
+}
+
+void Session::Impl::queue_datagram(Peer& peer, Buffer message, Turn& t) {
+  if (peer.queue.size() >= queued_messages || peer.queue_bytes + message.size() > queued_bytes)
+    return t.push(DeliveryFailed{peer.id, Undelivered::overflow});
+  peer.queue_bytes += message.size();
+  peer.queue.push_back(std::move(message));
+  start_attempt(peer, t);
+}
+
+void Session::Impl::flush_queue(Peer& peer, Turn& t) {
+  while (!peer.queue.empty()) {
+    const Buffer message = std::move(peer.queue.front());
+    peer.queue.pop_front();
+    send_sealed(peer, message.view(), t);
+  }
+  peer.queue_bytes = 0;
+}
+
+}  // namespace kith::session

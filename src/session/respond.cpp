@@ -1,0 +1,73 @@
+// Handshakes we answer. Before the answer nothing is kept but a bounded job; after it, keys that
+// wait for the first packet under them.
+#include "impl.hpp"
+
+namespace kith::session {
+
+void Session::Impl::on_init(const DatagramReceived& in, Turn& t) {
+  const auto frame = parse_init(in.bytes);
+  if (!frame) return t.drop(DropReason::malformed);
+  if (config.mode == Mode::lan && !locality.eligible(in.from.ip))
+    return t.drop(DropReason::not_local);
+  const Mac mac1 = crypto::keyed_hash128(own_mac1_key.view(), {frame->before_mac1});
+  if (!crypto::same_secret(mac1, frame->mac1)) return t.drop(DropReason::bad_mac);
+  if (load.under_load(jobs.size(), t.now) && !cookies.proven(*frame, in.from, t.now, secrets)) {
+    const Mac cookie = cookies.cookie(in.from, t.now, secrets);
+    const auto nonce = secrets.draw<24>();
+    t.push(Transmit{in.from,
+                    Buffer(make_cookie(frame->sender, cookie, nonce,
+                                       cookie_key(config.network, identity->public_key()),
+                                       frame->mac1))});
+    return t.drop(DropReason::under_load);
+  }
+  auto job = std::make_shared<RespondJob>();
+  job->own = credentials;
+  secrets.fill(job->ephemeral.writable());
+  append(job->message, frame->noise);
+  submit(std::move(job), {PendingJob::Step::respond, false, 0, 0, frame->sender, in.from}, t);
+}
+
+// A message 1 counts once: (incarnation, counter) only grows, whatever order an attacker replays.
+bool Session::Impl::fresh(const Responded& result, bool stream) {
+  const std::pair key{result.peer, stream};
+  const Stamp stamp{result.initiator.incarnation, result.initiator.counter};
+  const Stamp* seen = stamps.find(key);
+  if (seen && stamp <= *seen) return false;
+  stamps.put(key, stamp);
+  return true;
+}
+
+void Session::Impl::on_responded(const PendingJob& job, const Responded& result, Turn& t) {
+  if (job.stream) {
+    Stream* stream = find_stream(job.id);
+    return stream ? on_stream_responded(*stream, result, t) : t.drop(DropReason::unexpected);
+  }
+  if (!result.ok) return t.drop(DropReason::not_authentic);
+  if (result.peer == identity->id()) return t.drop(DropReason::own_message);
+  if (!fresh(result, false)) return t.drop(DropReason::replayed_handshake);
+
+  if (const auto old = responses_by_peer.find(result.peer); old != responses_by_peer.end())
+    drop_response(old->second);
+  if (responses.size() >= responses_limit) drop_response(responses.begin()->first);
+  const std::uint64_t number = ++last_response;
+  const std::uint32_t local = new_index({IndexOwner::Kind::response, number});
+  const Keypair keys(result.keys, {local, job.remote, false, t.now.mono, t.now.mono});
+  responses.emplace(number, Response{result.peer, result.initiator.key,
+                                     result.initiator.hello.boot, keys, t.now.mono});
+  responses_by_peer[result.peer] = number;
+  const Bytes frame = make_reply(local, job.remote, result.message,
+                                 mac1_key(config.network, result.initiator.key));
+  t.push(Transmit{job.from, Buffer(frame)});
+}
+
+void Session::Impl::drop_response(std::uint64_t number) {
+  const auto it = responses.find(number);
+  const auto owner = indices.find(it->second.keys.local());
+  // Confirmed keys keep their index: it belongs to the peer's keypair by now.
+  if (owner != indices.end() && owner->second.kind == IndexOwner::Kind::response)
+    indices.erase(owner);
+  responses_by_peer.erase(it->second.peer);
+  responses.erase(it);
+}
+
+}  // namespace kith::session

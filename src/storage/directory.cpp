@@ -1,0 +1,84 @@
+#include "directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace kith::storage {
+namespace {
+
+// mkdir -p with mode 0700 for what is made; 0 or errno.
+int make_directories(const std::filesystem::path& directory) {
+  std::filesystem::path made;
+  for (const auto& part : directory) {
+    made /= part;
+    if (made.empty() || ::mkdir(made.c_str(), 0700) == 0 || errno == EEXIST) continue;
+    struct stat info{};
+    const int code = errno;
+    if (::stat(made.c_str(), &info) != 0) return code;  // EROFS and the like on one that exists
+  }
+  struct stat info{};
+  if (::stat(directory.c_str(), &info) != 0) return errno;
+  return S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
+}
+
+std::string locked_by(int fd) {
+  ByteArray<16> text{};
+  const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
+  std::string pid;
+  for (ssize_t i = 0; i < got; ++i) {
+    const char c = static_cast<char>(text[static_cast<std::size_t>(i)]);
+    if (c < '0' || c > '9') break;
+    pid += c;
+  }
+  return pid.empty() ? "another process" : "process " + pid;
+}
+
+}  // namespace
+
+OpenFailure system_failure(int code, std::string_view what, const std::filesystem::path& path) {
+  const std::string where = std::string(what) + " " + path.string() + ": ";
+  switch (code) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOTDIR:
+      return {OpenError::permission, where + std::strerror(code) +
+                                         "; make it writable or choose another --data-dir"};
+    case ENOSPC:
+    case EDQUOT:
+      return {OpenError::no_space, where + "no space left; 8 MiB are enough to start"};
+    default: return {OpenError::io, where + std::strerror(code)};
+  }
+}
+
+std::expected<DirectoryLock, OpenFailure> DirectoryLock::take(
+    const std::filesystem::path& directory) {
+  if (const int code = make_directories(directory))
+    return std::unexpected(system_failure(code, "cannot make", directory));
+  const auto path = directory / "lock";
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return std::unexpected(system_failure(errno, "cannot open", path));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return std::unexpected(system_failure(errno, "cannot lock", path));
+    return std::unexpected(
+        OpenFailure{OpenError::locked, directory.string() + " is in use by " + locked_by(fd.get()) +
+                                           "; stop it or choose another --instance"});
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  // The pid is a courtesy: a full disk must not keep an existing database closed.
+  if (::ftruncate(fd.get(), 0) == 0 && !write_fully(fd.get(), as_bytes(pid))) errno = 0;
+  return DirectoryLock(std::move(fd));
+}
+
+std::uint64_t free_bytes(const std::filesystem::path& directory) {
+  struct statvfs info{};
+  if (::statvfs(directory.c_str(), &info) != 0) return 0;
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+}  // namespace kith::storage

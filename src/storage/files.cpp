@@ -1,0 +1,96 @@
+// Small files: write-temp, fsync, rename, fsync directory; so a crash leaves the old or the new one.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+
+#include "fd.hpp"
+#include "kith/storage/storage.hpp"
+
+namespace kith::storage {
+
+bool read_fully_at(int fd, std::uint64_t offset, MutableBytes out) {
+  while (!out.empty()) {
+    const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = 0;
+    if (got <= 0) return false;
+    out = out.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+bool write_fully(int fd, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
+namespace {
+
+FileError file_error(int code) {
+  switch (code) {
+    case ENOENT:
+    case ENOTDIR: return FileError::missing;
+    case EACCES:
+    case EPERM:
+    case EROFS: return FileError::permission;
+    case ENOSPC:
+    case EDQUOT: return FileError::no_space;
+    case EEXIST: return FileError::exists;
+    default: return FileError::io;
+  }
+}
+
+// Moves the finished temporary file to its name. rename replaces, link does not.
+bool publish(const std::string& temporary, const std::filesystem::path& path, bool overwrite) {
+  if (overwrite) return ::rename(temporary.c_str(), path.c_str()) == 0;
+  if (::link(temporary.c_str(), path.c_str()) != 0) return false;
+  ::unlink(temporary.c_str());
+  return true;
+}
+
+}  // namespace
+
+Result<Bytes, FileError> read_file(const std::filesystem::path& path, std::size_t limit) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // a fifo must not hang us
+  if (!fd) return fail(file_error(errno));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return fail(file_error(errno));
+  if (!S_ISREG(info.st_mode)) return fail(FileError::io);
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size > limit) return fail(FileError::too_large);
+  Bytes contents(size);
+  if (!read_fully_at(fd.get(), 0, contents)) return fail(FileError::io);
+  return contents;
+}
+
+Result<void, FileError> write_file(const std::filesystem::path& path, ByteView contents,
+                                   bool overwrite) {
+  // One name a write: two writers of one path must not share a temporary file.
+  static std::atomic<unsigned> counter{0};
+  const std::string temporary =
+      path.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(++counter) + ".tmp";
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return fail(file_error(errno));
+  if (!write_fully(fd.get(), contents) || ::fsync(fd.get()) != 0 ||
+      !publish(temporary, path, overwrite)) {
+    const FileError error = file_error(errno);
+    ::unlink(temporary.c_str());
+    return fail(error);
+  }
+  const auto parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Some file systems refuse to sync a directory (EINVAL): there the rename is all there is.
+  if (directory && ::fsync(directory.get()) != 0 && errno != EINVAL) return fail(file_error(errno));
+  return {};
+}
+
+}  // namespace kith::storage

@@ -1,0 +1,268 @@
+// A world of N real Dht machines: virtual clock, an in-memory network with a delay, disks that
+// answer, and a roster that tells everybody at once. Jobs run inline. One seed, one trace.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <functional>
+#include <set>
+
+#include "kith/base/visit.hpp"
+#include "kith/crypto/hash.hpp"
+#include "kith/dht/dht.hpp"
+
+namespace kith::test {
+
+class DhtWorld {
+ public:
+  struct Node {
+    std::shared_ptr<const crypto::Identity> identity;
+    std::unique_ptr<dht::Dht> dht;
+    std::map<Bytes, Buffer> disk;
+    bool up = false;
+    bool disk_full = false, disk_silent = false;
+    UnixMillis synced;
+    std::set<std::size_t> unreachable;  // links cut from here
+    bool records_held = false, drained = false;
+  };
+
+  explicit DhtWorld(std::size_t size, std::uint64_t seed = 1, Mode mode = Mode::private_)
+      : rng_(seed), mode_(mode) {
+    root_.assign(32, 7);
+    for (std::size_t i = 0; i < size; ++i) {
+      ByteArray<32> key{};
+      key[0] = static_cast<Byte>(i + 1);
+      key[1] = static_cast<Byte>(seed);
+      nodes_.push_back({std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(key))});
+    }
+  }
+
+  Now now() const { return {mono_, UnixMillis{1'760'000'000'000 + to_millis(mono_.time_since_epoch())}}; }
+  Node& node(std::size_t i) { return nodes_[i]; }
+  const NodeId& id(std::size_t i) const { return nodes_[i].identity->id(); }
+  std::size_t index_of(const NodeId& id) const {
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      if (nodes_[i].identity->id() == id) return i;
+    return nodes_.size();
+  }
+
+  // Starts (or restarts) a node with what is on its disk, and tells everybody.
+  void start(std::size_t i) {
+    Node& n = nodes_[i];
+    dht::Config config{mode_, network_, root_, n.synced, {}, false};
+    n.dht = std::make_unique<dht::Dht>(config, n.identity, rng_.fork());
+    n.up = true;
+    const auto disk = n.disk;
+    for (const auto& [key, value] : disk) step(i, dht::RecordLoaded{value});
+    for (std::size_t other = 0; other < nodes_.size(); ++other) {
+      if (!nodes_[other].up) continue;
+      step(other, seen(i, dht::Presence::alive));
+      if (other != i) step(i, seen(other, dht::Presence::alive));
+    }
+    for (const auto& [dead, stamp] : dead_)
+      if (dead != i) step(i, seen(dead, dht::Presence::dead, stamp));
+    dead_.erase(i);
+  }
+  void wipe(std::size_t i) {
+    nodes_[i].disk.clear();
+    nodes_[i].synced = {};
+  }
+  // Power off; nobody knows yet.
+  void crash(std::size_t i) { nodes_[i].up = false; }
+  // The roster's verdict, as everybody hears it.
+  void declare_dead(std::size_t i) {
+    const UnixMillis stamp = now().wall;
+    dead_[i] = stamp;
+    for (std::size_t other = 0; other < nodes_.size(); ++other)
+      if (nodes_[other].up && reaches(other, i) == false) step(other, seen(i, dht::Presence::dead, stamp));
+  }
+  void kill(std::size_t i) {
+    crash(i);
+    declare_dead(i);
+  }
+  bool reaches(std::size_t from, std::size_t to) const {
+    return nodes_[to].up && !nodes_[from].unreachable.contains(to);
+  }
+  void cut(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {
+    for (const std::size_t x : a)
+      for (const std::size_t y : b) {
+        nodes_[x].unreachable.insert(y);
+        nodes_[y].unreachable.insert(x);
+        const UnixMillis stamp = now().wall;
+        step(x, seen(y, dht::Presence::dead, stamp));
+        step(y, seen(x, dht::Presence::dead, stamp));
+      }
+  }
+  void heal() {
+    for (std::size_t x = 0; x < nodes_.size(); ++x) {
+      const auto lost = std::exchange(nodes_[x].unreachable, {});
+      for (const std::size_t y : lost) step(x, seen(y, dht::Presence::alive));
+    }
+  }
+
+  dht::MemberSeen seen(std::size_t who, dht::Presence presence, UnixMillis stamp = {}) const {
+    return {id(who), nodes_[who].identity->public_key(), presence, nodes_[who].synced, stamp, {}};
+  }
+
+  void step(std::size_t i, const dht::Input& input) {
+    dht::Dht::Outbox out;
+    nodes_[i].dht->step(input, now(), out);
+    handle(i, out);
+  }
+
+  // Runs every event and deadline up to now + span.
+  void run(Duration span) {
+    const Instant until = mono_ + span;
+    for (;;) {
+      std::optional<Instant> next;
+      for (const Node& n : nodes_)
+        if (n.up) next = earlier(next, n.dht->next_deadline());
+      if (!events_.empty()) next = earlier(next, events_.begin()->first.first);
+      if (!next || *next > until) break;
+      mono_ = std::max(mono_, *next);
+      while (!events_.empty() && events_.begin()->first.first <= mono_) {
+        auto node = events_.extract(events_.begin());
+        node.mapped()();
+      }
+      for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        if (!nodes_[i].up) continue;
+        const auto deadline = nodes_[i].dht->next_deadline();
+        if (!deadline || *deadline > mono_) continue;
+        dht::Dht::Outbox out;
+        nodes_[i].dht->expire(now(), out);
+        handle(i, out);
+      }
+    }
+    mono_ = until;
+  }
+
+  // --- operations -----------------------------------------------------------------------------
+  dht::ReportPtr finish(std::size_t, Ticket ticket, Duration patience = seconds(12)) {
+    const Instant until = mono_ + patience;
+    while (!reports_.contains(ticket) && mono_ < until) run(milliseconds(1));
+    return reports_.contains(ticket) ? reports_.at(ticket) : nullptr;
+  }
+  Ticket begin_put(std::size_t i, std::string name, std::string_view value,
+                   dht::Consistency consistency = dht::Consistency::quorum) {
+    const Ticket ticket{++last_ticket_};
+    dht::PutRequested put{ticket, std::move(name)};
+    put.value = Buffer(as_bytes(value));
+    put.consistency = consistency;
+    step(i, put);
+    return ticket;
+  }
+  dht::PutReport put(std::size_t i, std::string name, std::string_view value,
+                     dht::Consistency consistency = dht::Consistency::quorum) {
+    const Ticket ticket = begin_put(i, std::move(name), value, consistency);
+    return std::get<dht::PutReport>(*finish(i, ticket));
+  }
+  dht::PutReport put(std::size_t i, dht::PutRequested request) {
+    request.ticket = {++last_ticket_};
+    step(i, request);
+    return std::get<dht::PutReport>(*finish(i, request.ticket));
+  }
+  dht::GetReport get(std::size_t i, std::string name,
+                     dht::Consistency consistency = dht::Consistency::quorum,
+                     std::optional<NodeId> owner = {}) {
+    const Ticket ticket{++last_ticket_};
+    step(i, dht::GetRequested{ticket, std::move(name), owner, consistency});
+    return std::get<dht::GetReport>(*finish(i, ticket));
+  }
+  dht::LookupReport lookup(std::size_t i, std::string name) {
+    const Ticket ticket{++last_ticket_};
+    step(i, dht::LookupRequested{ticket, std::move(name)});
+    return std::get<dht::LookupReport>(*finish(i, ticket));
+  }
+  void start_all() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) start(i);
+    run(seconds(5));
+  }
+  std::size_t size() const { return nodes_.size(); }
+  std::uint64_t messages() const { return messages_; }
+  std::uint64_t dropped(DropReason reason) const {
+    const auto it = dropped_.find(reason);
+    return it == dropped_.end() ? 0 : it->second;
+  }
+  Duration delay{milliseconds(1)};
+  int loss_percent = 0;
+
+ private:
+  void later(Duration after, std::function<void()> what) {
+    events_.emplace(std::pair(mono_ + after, ++last_event_), std::move(what));
+  }
+
+  void handle(std::size_t i, dht::Dht::Outbox& out) {
+    for (dht::Output& output : out.take()) {
+      match(
+          std::move(output), [&](dht::SendMessage m) { deliver(i, m); },
+          [&](dht::Completed m) { reports_[m.ticket] = m.report; }, [&](dht::RecordChanged) {},
+          [&](dht::SyncedChanged m) {
+            nodes_[i].synced = m.stamp;
+            for (std::size_t other = 0; other < nodes_.size(); ++other)
+              later(delay, [this, i, other] {
+                if (nodes_[other].up && (other == i || reaches(other, i)))
+                  step(other, seen(i, dht::Presence::alive));
+              });
+          },
+          [&](dht::RecordsHeld m) { nodes_[i].records_held = m.any; }, [&](dht::ViewDisagrees) {},
+          [&](dht::Drained) { nodes_[i].drained = true; },
+          [&](Compute m) {
+            std::shared_ptr<const JobResult> result = m.job->run();
+            later(Duration(50), [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
+          },
+          [&](Persist m) { persist(i, m); },
+          [&](Load m) {
+            const auto it = nodes_[i].disk.find(Bytes(m.key.view().begin(), m.key.view().end()));
+            const bool found = it != nodes_[i].disk.end();
+            const Buffer value = found ? it->second : Buffer();
+            later(Duration(20), [this, i, token = m.token, found, value] { alive_step(i, Loaded{token, found, value}); });
+          },
+          [&](Forget m) { nodes_[i].disk.erase(Bytes(m.key.view().begin(), m.key.view().end())); },
+          [&](Dropped m) { ++dropped_[m.reason]; });
+    }
+  }
+  void alive_step(std::size_t i, const dht::Input& input) {
+    if (nodes_[i].up) step(i, input);
+  }
+  void persist(std::size_t i, const Persist& order) {
+    Node& n = nodes_[i];
+    if (n.disk_silent) return;
+    if (n.disk_full) {
+      later(Duration(100), [this, i, token = order.token] { alive_step(i, DiskRefused{token, DiskRefusal::full}); });
+      return;
+    }
+    later(Duration(400), [this, i, order] {
+      if (!nodes_[i].up) return;  // power was cut before the sync
+      nodes_[i].disk[Bytes(order.key.view().begin(), order.key.view().end())] = order.value;
+      step(i, Persisted{order.token});
+    });
+  }
+  void deliver(std::size_t from, const dht::SendMessage& m) {
+    ++messages_;
+    const std::size_t to = index_of(m.to);
+    if (to == nodes_.size()) return;
+    if (loss_percent > 0 && m.message.size() <= wire::datagram_message_limit &&
+        rng_.chance(static_cast<std::uint64_t>(loss_percent), 100))
+      return;
+    later(delay, [this, from, to, message = m.message] {
+      if (!reaches(from, to)) return;
+      const auto decoded = wire::decode(message);
+      REQUIRE(decoded);
+      step(to, dht::MessageReceived{id(from), &*decoded});
+    });
+  }
+
+  Rng rng_;
+  Mode mode_;
+  NetworkId network_{};
+  Bytes root_;
+  Instant mono_{seconds(100)};
+  std::vector<Node> nodes_;
+  std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> events_;
+  std::map<Ticket, dht::ReportPtr> reports_;
+  std::map<std::size_t, UnixMillis> dead_;
+  std::map<DropReason, std::uint64_t> dropped_;
+  std::uint64_t last_event_ = 0, last_ticket_ = 0, messages_ = 0;
+};
+
+}  // namespace kith::test

@@ -1,0 +1,212 @@
+// Whole conversations over a network that loses, doubles and reorders.
+#include <algorithm>
+
+#include "kith/crypto/hash.hpp"
+#include "world.hpp"
+
+using namespace kith;
+using namespace kith::test;
+
+namespace {
+
+std::size_t count(const World& world, const std::string& part) {
+  return static_cast<std::size_t>(
+      std::count_if(world.trace.begin(), world.trace.end(),
+                    [&](const std::string& line) { return line.find(part) != std::string::npos; }));
+}
+
+}  // namespace
+
+TEST_CASE("session/network: doubled and reordered packets are delivered once each") {
+  World world(7);
+  world.show_frames = false;
+  world.duplicate_percent = 50;
+  world.jitter = milliseconds(20);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.introduce("b", "a");
+  for (int i = 0; i < 500; ++i) {
+    world.send("a", "b", as_bytes("a" + std::to_string(i)));
+    world.send("b", "a", as_bytes("b" + std::to_string(i)));
+    world.run(milliseconds(10));
+  }
+  world.run(seconds(1));
+  std::set<std::string> seen;
+  for (const auto& delivery : world.delivered) CHECK(seen.insert(to_text(delivery.message)).second);
+  CHECK_EQ(seen.size(), 1000);
+}
+
+TEST_CASE("session/network: with a third of the packets lost a session is made and kept") {
+  World world(3);
+  world.show_frames = false;
+  world.lose_percent = 33;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.introduce("b", "a");
+  for (int i = 0; i < 600; ++i) {
+    world.send("a", "b", as_bytes("ping"));
+    world.send("b", "a", as_bytes("pong"));
+    world.run(seconds(1));
+  }
+  // Two thirds of 1200, less what waited for keys; ten minutes hold four or five renewals.
+  CHECK_GT(world.delivered.size(), 700);
+  CHECK_LT(world.drops[DropReason::unknown_session], 10);
+}
+
+TEST_CASE("session/network: both sides at once end up with one conversation") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    World world(seed);
+    world.jitter = milliseconds(5);
+    world.add("a", "10.0.0.1");
+    world.add("b", "10.0.0.2");
+    world.introduce("a", "b");
+    world.introduce("b", "a");
+    world.send("a", "b", as_bytes("from a"));
+    world.send("b", "a", as_bytes("from b"));
+    world.send("a", "b", as_bytes("stream a"), true);
+    world.send("b", "a", as_bytes("stream b"), true);
+    world.run(milliseconds(200));
+    CHECK_EQ(world.delivered.size(), 4);
+    world.send("a", "b", Bytes(20'000), true);
+    world.send("b", "a", Bytes(20'000), true);
+    world.run(seconds(10));
+    CHECK_EQ(world.delivered.size(), 6);
+    CHECK_EQ(count(world, "established"), 2);
+    CHECK_EQ(count(world, "cannot"), 0);
+    // One of the two streams was closed by its two ends, or none was ever there.
+    CHECK_LE(count(world, "closes stream"), 2);
+  }
+}
+
+TEST_CASE("session/network: membership overtakes a value on the stream, frame by frame") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  for (int i = 0; i < 6; ++i) world.send("a", "b", Bytes(100'000), true, Lane::data);
+  world.run(milliseconds(3));
+  world.send("a", "b", as_bytes("probe"), true, Lane::membership);
+  world.run(seconds(1));
+  REQUIRE_EQ(world.delivered.size(), 7);
+  CHECK_EQ(to_text(world.delivered[0].message), "probe");
+}
+
+TEST_CASE("session/network: a stream changes its keys every 64 MiB and goes on") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  const Bytes big(128 * 1024, Byte{3});
+  for (int i = 0; i < 1100; ++i) {
+    world.send("a", "b", big, true);
+    world.run(milliseconds(10));
+  }
+  world.run(seconds(1));
+  CHECK_EQ(world.delivered.size(), 1100);
+  CHECK_EQ(count(world, "closes stream"), 0);
+}
+
+TEST_CASE("session/network: queues are bounded and the excess is reported") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.cut.insert({"a", "b"});
+  for (int i = 0; i < 70; ++i) world.send("a", "b", as_bytes("x"));
+  CHECK_EQ(count(world, "overflow"), 6);
+}
+
+TEST_CASE("session/network: a message to nobody, to ourselves or of no size goes nowhere") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.send("a", "b", as_bytes("x"));
+  CHECK_EQ(count(world, "no_route"), 1);
+  world.send("a", "a", as_bytes("x"));
+  CHECK_EQ(world.drops[DropReason::own_message], 1);
+  world.send("a", "b", {});
+  CHECK_EQ(world.drops[DropReason::malformed], 1);
+}
+
+TEST_CASE("session/network: the first address that answers wins") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  const Endpoint nowhere{IpAddress::v4(10, 0, 0, 99), 4747};
+  world.input("a", s::PeerIntroduced{world.node("b").identity->public_key(),
+                                     {nowhere, nowhere, world.node("b").at}});
+  world.send("a", "b", as_bytes("hello"));
+  world.run(milliseconds(60));
+  CHECK_EQ(world.delivered.size(), 1);
+}
+
+TEST_CASE("session/network: where datagrams are blocked an open stream carries them") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.cut.insert({"a", "b"});
+  world.send("a", "b", as_bytes("first"), true);
+  world.run(milliseconds(50));
+  world.send("a", "b", as_bytes("small"));
+  world.run(seconds(5));
+  REQUIRE_EQ(world.delivered.size(), 2);
+  CHECK(world.delivered[1].stream);
+  CHECK_EQ(count(world, "cannot"), 0);
+}
+
+TEST_CASE("session/network: sleeping through three minutes costs a handshake and no failure") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(milliseconds(10));
+  world.now.mono += minutes(10);
+  world.input("a", s::TimeSkipped{minutes(10)});
+  world.send("a", "b", as_bytes("good morning"));
+  world.run(seconds(10));
+  REQUIRE_EQ(world.delivered.size(), 2);
+  CHECK_EQ(count(world, "cannot"), 0);
+}
+
+TEST_CASE("session/network: a forgotten peer is gone at once, stream and all") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"), true);
+  world.send("a", "b", as_bytes("hello"));
+  world.run(milliseconds(50));
+  CHECK(world.node("a").session->has_session(world.id("b")));
+  world.input("a", s::PeerForgotten{world.id("b")});
+  CHECK_FALSE(world.node("a").session->has_session(world.id("b")));
+  CHECK_EQ(count(world, "a closes stream"), 1);
+}
+
+TEST_CASE("session/network: of 1100 sessions the 1024 latest used have keys") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1", [](s::Config& config) { config.mode = Mode::public_; });
+  for (int i = 0; i < 1100; ++i) {
+    const std::string name = "n" + std::to_string(i);
+    const std::string address =
+        "10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+    world.add(name, address, [](s::Config& config) { config.mode = Mode::public_; });
+    world.introduce(name, "a");
+    world.send(name, "a", as_bytes("hello"));
+    world.run(milliseconds(3));
+  }
+  CHECK_EQ(world.delivered.size(), 1100);
+  CHECK_EQ(world.node("a").session->snapshot().size(), 1024);
+  CHECK_FALSE(world.node("a").session->has_session(world.id("n0")));
+  CHECK(world.node("a").session->has_session(world.id("n1099")));
+}
