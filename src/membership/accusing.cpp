@@ -38,7 +38,8 @@ void Membership::Impl::contradict(Entry& entry) {
   roster.judge(entry, Verdict::alive, now);
   changed(entry);
   if (!node) return;
-  if (node.mapped().evidence() == Evidence::refusal) probe(subject);  // its last words, or a restart?
+  if (node.mapped().evidence() == Evidence::refusal && now.mono - entry.asked >= hint_interval)
+    probe(subject);  // were these its last words?
   if (node.mapped().accusers().empty()) return;
   for (const auto& [accuser, suspicion] : node.mapped().accusers())
     if (accuser != self) send(accuser, wire::Heard{prefix, entry.incarnation()});
@@ -115,24 +116,25 @@ void Membership::Impl::try_accuse(Entry& entry, Case& file) {
   Standing gate;
   look_around(entry.id(), file, gate);
   if (!gate.open() || !observe(entry.id())) return;
-  file.signing = true;
-  accuse(entry);
+  file.signing = accuse(entry);
 }
 
-void Membership::Impl::accuse(Entry& entry) {
+bool Membership::Impl::accuse(Entry& entry) {
   wire::Suspicion suspicion;
   suspicion.subject = entry.reference();
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
   suspicion.stamp = corrected(now.wall);
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
-  compute(SignSuspicion{entry.id(), suspicion}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
+  return compute(SignSuspicion{entry.id(), suspicion}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
 }
 
 void Membership::Impl::accusation_signed(const SignSuspicion& work, const Signature& signature) {
   Entry* entry = roster.find(work.subject);
   if (!entry || entry->incarnation() != work.suspicion.subject.incarnation) return;
-  if (entry->verdict() != Verdict::suspect && entry->verdict() != Verdict::dead) return;
+  const auto file = cases.find(work.subject);
+  const bool meant = file != cases.end() && file->second.signing;  // not heard of meanwhile
+  if (!meant && entry->verdict() != Verdict::dead) return;
   wire::Suspicion suspicion = work.suspicion;
   suspicion.signature = signature;
   for (const NodeId& observer : roster.observers(work.subject))
@@ -155,7 +157,7 @@ void Membership::Impl::accused(Entry& entry, const NodeId& accuser, const wire::
       file.accuse(accuser, suspicion);
       return probe(subject);
     }
-    if (observe(subject)) accuse(entry);
+    if (observe(subject)) (void)accuse(entry);
     return;
   }
   if (!entry.live()) return;
