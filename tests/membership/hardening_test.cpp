@@ -281,6 +281,20 @@ TEST_CASE("membership: the dead are forgotten after 24 h and not taken back from
   CHECK_EQ(world.at(1).snapshot().members.size(), 2);
 }
 
+TEST_CASE("membership: rosters that differ are one after a comparison that was asked for") {
+  World world;
+  settle(world, 5);
+  for (std::size_t i = 1; i <= 5; ++i) world.cut(0, i);
+  const std::size_t late = world.add();
+  world.meet(late, 1);
+  world.run(milliseconds(500));
+  world.cut(0, 1, false);
+  REQUIRE_FALSE(world.at(0).find(world.id(late)));
+  world.step(0, ms::ReconcileRequested{world.id(1)});
+  world.run(milliseconds(20));
+  CHECK_EQ(world.verdict(0, late), Verdict::alive);
+}
+
 TEST_CASE("membership: a forgotten member stays away until it shows a greater incarnation") {
   World world;
   settle(world, 4);
