@@ -53,11 +53,7 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
     if (peer.stream) return;  // it dialled us meanwhile
     const Undelivered reason = peer.dial_failure.value_or(Undelivered::no_route);
     const bool dead = reason == Undelivered::refused;
-    if (dead) {  // its keys died with it: what comes next starts with a handshake
-      end_attempt(peer);
-      drop_keys(peer);
-      finish_dials_of(peer, DialOutcome::refused, t);
-    }
+    if (dead) bury(peer, t);
     // A confirming dial that met silence confirms nothing.
     if (dead || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
     return;
@@ -75,17 +71,32 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
   t.push(OpenStream{stream.id, stream.remote});
 }
 
+// Its keys died with it: what comes next starts with a handshake, at any of its addresses.
+void Session::Impl::bury(Peer& peer, Turn& t) {
+  end_attempt(peer);
+  drop_keys(peer);
+  if (peer.confirmed && peer.endpoints.empty()) peer.endpoints.push_back(*peer.confirmed);
+  peer.confirmed.reset();
+  finish_dials_of(peer, DialOutcome::refused, t);
+}
+
 void Session::Impl::dial_failed(Peer& peer, StreamEnd reason, Turn& t) {
   peer.dial_failure = milder(peer.dial_failure, undelivered(reason));
   dial_next(peer, t);
 }
 
 // Somebody unproven said that the peer's port is closed: ask the port itself, at most once a second.
+// A closed port is its death only where it was last proven to live; at any other address it may be
+// somebody else's, so all of them are asked.
 void Session::Impl::confirm_alive(Peer& peer, const Endpoint& endpoint, Turn& t) {
   if (peer.stream || peer.dialing) return;
   if (peer.confirmed_at && t.now.mono - *peer.confirmed_at < confirm_interval) return;
   peer.confirmed_at = t.now.mono;
-  dial_stream(peer, {endpoint}, true, t);
+  std::vector<Endpoint> targets{endpoint};
+  if (peer.confirmed != endpoint)
+    for (const Endpoint& other : route(peer))
+      if (other != endpoint) targets.push_back(other);
+  dial_stream(peer, std::move(targets), true, t);
 }
 
 void Session::Impl::on(const StreamOpened& in, Turn& t) {
@@ -123,6 +134,7 @@ void Session::Impl::accept_stream(const StreamOpened& in, Turn& t) {
 void Session::Impl::forget_stream(StreamId id) {
   const auto it = streams.find(id);
   if (it->second.inbound && !authenticated(it->second)) half_open.leave(it->second.remote);
+  reassembling -= it->second.reassembly.held();
   if (Peer* peer = find_peer(it->second.peer)) {
     if (peer->stream == id) {
       peer->stream.reset();

@@ -275,7 +275,7 @@ void World::write_stream(Node& node, const s::WriteStream& out) {
   const Pipe pipe = it->second;
   const std::string name = node.name;
   later(latency, [this, pipe, out, name] {
-    if (!pipes_.contains({pipe.other, pipe.other_id})) return;
+    if (stall || !pipes_.contains({pipe.other, pipe.other_id})) return;
     input(pipe.other, s::StreamBytes{pipe.other_id, out.bytes.view()});
     if (pipes_.contains({name, out.stream}))
       input(name, s::StreamCredit{out.stream, out.bytes.size()});

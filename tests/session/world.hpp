@@ -55,6 +55,7 @@ class World {
   std::uint64_t lose_percent = 0, duplicate_percent = 0;
   Duration latency = milliseconds(1), jitter{0};
   bool show_frames = true, run_jobs = true;
+  bool stall = false;  // streams take nothing any more
 
   // What happened.
   std::vector<std::string> trace;
