@@ -52,7 +52,7 @@ void Session::Impl::on_frame(Stream& stream, ByteView frame, Turn& t) {
     case Stream::State::finishing:
     case Stream::State::responding: break;
   }
-  refuse_stream(stream.id, DropReason::unknown_frame, t);
+  refuse_stream(stream.id, DropReason::unexpected, t);
 }
 
 void Session::Impl::on_stream_init(Stream& stream, ByteView frame, Turn& t) {
