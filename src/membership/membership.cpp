@@ -74,6 +74,7 @@ void Membership::Impl::dispatch(const Input& input) {
       [&](const SelfChanged& in) { on_self_changed(in); },
       [&](const LeaveRequested&) { leave(); },
       [&](const ForgetRequested& in) { on_forget(in.peer); },
+      [&](const ReconcileRequested& in) { exchange_with(in.peer); },
       [&](const LoadReported& in) { on_load(in); },
       [&](const TimeSkipped&) { on_time_skipped(); },
       [&](const Computed& in) { on_computed(in); },

@@ -251,6 +251,9 @@ Tcp::~Tcp() = default;
 void Tcp::open(StreamId stream, const Endpoint& to) { impl_->connect(stream, to); }
 void Tcp::write(StreamId stream, Buffer bytes) { impl_->write(stream, std::move(bytes)); }
 void Tcp::close(StreamId stream) { impl_->close(stream); }
+void Tcp::close_all() {
+  while (!impl_->streams.empty()) impl_->remove(impl_->streams.begin()->first);
+}
 
 TcpStats Tcp::stats() const {
   TcpStats out = impl_->stats;

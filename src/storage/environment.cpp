@@ -206,6 +206,10 @@ int Environment::set_network(const Transaction& txn, const NetworkId& network) c
   return mdb_put(txn.get(), about_, &name, &data, 0);
 }
 
+int Environment::clear(const Transaction& txn, Table table) const {
+  return mdb_drop(txn.get(), dbi(table), 0);
+}
+
 int Environment::each(const Transaction& txn, Table table,
                       const std::function<void(ByteView, ByteView, bool)>& sink) const {
   MDB_cursor* cursor = nullptr;

@@ -37,6 +37,16 @@ class Drive {
     arm();
   }
 
+  // The machine's own beginning, for machines that have one; again after it was replaced in place.
+  void start()
+    requires requires(M& m, Now now, Outbox<typename M::Output>& out) { m.start(now, out); }
+  {
+    const Now now = runtime::now();
+    deadline_.reset();
+    turn([&] { machine_.start(now, out_); }, now);
+    arm();
+  }
+
   // One fact. `now` is stamped once a batch by whoever brings it.
   void step(const typename M::Input& input, Now now) {
     observe(now);

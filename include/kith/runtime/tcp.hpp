@@ -46,6 +46,7 @@ class Tcp {
   void open(StreamId stream, const Endpoint& to);  // `stream` is even and new
   void write(StreamId stream, Buffer bytes);       // within credit; on a stream that is gone: ignored
   void close(StreamId stream);                     // sends what is queued, then closes; no event follows
+  void close_all();                                // at once, what is queued is lost; no events follow
   TcpStats stats() const;
 
  private:
