@@ -21,7 +21,8 @@ constexpr std::size_t node_header = 8;
 constexpr std::size_t db_size = 48;
 constexpr std::uint32_t magic = 0xBEEFC0DE;
 constexpr std::uint32_t data_version = 1;
-constexpr std::uint16_t branch_page = 0x01, leaf_page = 0x02, overflow_page = 0x04, meta_page = 0x08;
+constexpr std::uint16_t branch_page = 0x01, leaf_page = 0x02, overflow_page = 0x04,
+                        meta_page = 0x08;
 constexpr std::uint16_t kind_flags = 0x7e, integer_keys = 0x08;
 constexpr std::uint16_t node_big = 0x01, node_sub = 0x02;
 constexpr std::uint64_t no_page = ~std::uint64_t{0};

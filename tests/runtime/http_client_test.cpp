@@ -25,9 +25,8 @@ struct Service {
     options.loopback = test::loopback();
     options.token = "token";
     auto made = runtime::HttpServer::listen(
-        loop, options, [this](HttpRequest request, std::shared_ptr<HttpReply> reply) {
-          handle(request, reply);
-        });
+        loop, options,
+        [this](HttpRequest request, std::shared_ptr<HttpReply> reply) { handle(request, reply); });
     REQUIRE(made);
     server = std::move(*made);
     over_tcp.tcp = server->loopback();
@@ -52,7 +51,9 @@ struct Service {
       reply->write(many);
       held.push_back(reply);
     } else {
-      reply->send({request.method == "PUT" ? 206 : 200, "text/plain", {{"X-Kith-Exit", "6"}},
+      reply->send({request.method == "PUT" ? 206 : 200,
+                   "text/plain",
+                   {{"X-Kith-Exit", "6"}},
                    request.method + " " + request.body});
     }
   }
@@ -114,11 +115,11 @@ TEST_CASE("tool/http_client: asks over the socket and over TCP, large bodies too
 TEST_CASE("tool/http_client: lines come as they arrive, the reader may stop") {
   Service service;
   std::vector<std::string> lines;
-  const auto got = fetch(service.address, {"GET", "/lines", {}, {}}, in(5000),
-                         [&](std::string_view line) {
-                           lines.emplace_back(line);
-                           return lines.size() < 3000;
-                         });
+  const auto got =
+      fetch(service.address, {"GET", "/lines", {}, {}}, in(5000), [&](std::string_view line) {
+        lines.emplace_back(line);
+        return lines.size() < 3000;
+      });
   REQUIRE(got);
   CHECK_EQ(got->status, 200);
   REQUIRE_EQ(lines.size(), 3000);
@@ -127,7 +128,8 @@ TEST_CASE("tool/http_client: lines come as they arrive, the reader may stop") {
   CHECK_EQ(lines[2999], "line 2997");
 }
 
-TEST_CASE("tool/http_client: silence is a timeout, no daemon unreachable, nonsense a protocol error") {
+TEST_CASE(
+    "tool/http_client: silence is a timeout, no daemon unreachable, nonsense a protocol error") {
   Service service;
   CHECK_EQ(fetch(service.address, {"GET", "/silent", {}, {}}, in(50)).error().error,
            FetchError::timeout);

@@ -1,10 +1,9 @@
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-#include <netinet/in.h>
 
 #include "kith/runtime/http_server.hpp"
 #include "world.hpp"
@@ -157,7 +156,8 @@ TEST_CASE("runtime/http: too much and nonsense are answered, and the server live
   CHECK(has(web.once(std::string("\x16\x03\x01\x02\x00\x01\x00", 7) + "\r\n\r\n"), " 400 "));
   CHECK(has(web.once("GET / HTTP/9.9\r\nHost: localhost\r\n\r\n"), " 400 "));
   CHECK(has(web.once("PUT /k" + host + "Content-Length: -1\r\n\r\n"), " 400 "));
-  CHECK(has(web.once("PUT /k" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"), " 400 "));
+  CHECK(has(web.once("PUT /k" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+            " 400 "));
   CHECK(web.requests.empty());
   CHECK(has(web.once("PUT /k" + host + "Connection: close\r\nContent-Length: 65536\r\n\r\n" +
                      large.substr(0, 65536)),
@@ -246,7 +246,8 @@ TEST_CASE("runtime/http: over TCP the token is asked for") {
   options.token = "secret";
   Web web(options);
   const Endpoint at = web.server->loopback().value();
-  for (const std::string token : {"", "Authorization: Bearer wrong\r\n", "Authorization: secret\r\n"}) {
+  for (const std::string token :
+       {"", "Authorization: Bearer wrong\r\n", "Authorization: secret\r\n"}) {
     Client client(at);
     client.send("GET /x" + host + token + "\r\n");
     CHECK(wait(web.loop, [&] { return client.has(" 401 "); }));

@@ -22,14 +22,16 @@ namespace http = boost::beast::http;
 
 constexpr std::size_t line_limit = 1 << 20;
 constexpr std::uint64_t body_limit = 64 << 20;  // of an answer; a guard, not an expectation
-constexpr int busy_retry_ms = 5;                // a unix socket with a full backlog cannot be polled
+constexpr int busy_retry_ms = 5;  // a unix socket with a full backlog cannot be polled
 
 // A connected socket that waits no longer than the deadline. Thrown inside this file only.
 class Wire {
  public:
   Wire(const ApiAddress& address, std::optional<Deadline> deadline) : deadline_(deadline) {
-    if (address.tcp) connect_tcp(*address.tcp);
-    else connect_unix(address.socket_path);
+    if (address.tcp)
+      connect_tcp(*address.tcp);
+    else
+      connect_unix(address.socket_path);
   }
   ~Wire() {
     if (fd_ >= 0) ::close(fd_);
@@ -41,9 +43,12 @@ class Wire {
   void send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t put = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (put >= 0) bytes.remove_prefix(static_cast<std::size_t>(put));
-      else if (errno == EAGAIN) await(POLLOUT);
-      else if (errno != EINTR) return;
+      if (put >= 0)
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+      else if (errno == EAGAIN)
+        await(POLLOUT);
+      else if (errno != EINTR)
+        return;
     }
   }
 
@@ -52,8 +57,10 @@ class Wire {
     for (;;) {
       const ssize_t got = ::recv(fd_, to, size, 0);
       if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno == EAGAIN) await(POLLIN);
-      else if (errno != EINTR) return 0;
+      if (errno == EAGAIN)
+        await(POLLIN);
+      else if (errno != EINTR)
+        return 0;
     }
   }
 
@@ -161,8 +168,8 @@ class Lines {
 };
 
 std::string to_wire(const ApiAddress& address, const Request& request) {
-  std::string out = request.method + " " + request.target + " HTTP/1.1\r\nHost: " +
-                    (address.tcp ? to_string(*address.tcp) : "localhost") +
+  std::string out = request.method + " " + request.target +
+                    " HTTP/1.1\r\nHost: " + (address.tcp ? to_string(*address.tcp) : "localhost") +
                     "\r\nConnection: close\r\n";
   if (!address.token.empty()) out += "Authorization: Bearer " + address.token + "\r\n";
   if (!request.body.empty() || request.method == "PUT" || request.method == "POST")

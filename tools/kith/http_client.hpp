@@ -40,8 +40,8 @@ struct Request {
 
 struct Response {
   int status = 0;
-  Headers headers;   // names in lower case
-  std::string body;  // without the lines that on_line got
+  Headers headers;                                       // names in lower case
+  std::string body;                                      // without the lines that on_line got
   std::string_view header(std::string_view name) const;  // empty when absent
 };
 
