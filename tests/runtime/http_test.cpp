@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <random>
+
 #include "kith/runtime/http_server.hpp"
 #include "world.hpp"
 
@@ -164,6 +166,26 @@ TEST_CASE("runtime/http: too much and nonsense are answered, and the server live
             " 200 "));
   CHECK(has(web.once("GET /drop" + host + "Connection: close\r\n\r\n"), " 500 "));
   CHECK_EQ(web.server->connections(), 0);
+}
+
+TEST_CASE("runtime/http: mutated requests, cut anywhere, never stop the server") {
+  Web web;
+  const std::string good = "PUT /v1/kv/key" + host +
+                           "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           "5\r\nvalue\r\n0\r\n\r\nGET /x" +
+                           host + "\r\n";
+  std::mt19937 chance(3);
+  for (int round = 0; round < 400; ++round) {
+    std::string bytes = good.substr(0, 1 + chance() % good.size());
+    for (auto flips = chance() % 6; flips > 0; --flips)
+      bytes[chance() % bytes.size()] = static_cast<char>(chance());
+    Client client(web.path);
+    client.send(bytes);
+    test::settle(web.loop);
+  }
+  REQUIRE(wait(web.loop, [&] { return web.server->connections() == 0; }));
+  CHECK_NE(web.once("GET / HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n\r\n").find(" 200 "),
+           std::string::npos);
 }
 
 TEST_CASE("runtime/http: HEAD has a length and no body, an expected 100 is given") {
