@@ -18,9 +18,9 @@ namespace kith::runtime {
 template <class Output>
 struct World {
   std::function<void(Output&&, Now)> carry_out;  // an order or news; must not step the machine
-  std::function<bool()> drain_sockets;           // one batch, fed through step(); true: there was one
-  std::function<void(Duration gap)> slept;       // feed TimeSkipped, through step()
-  std::function<void()> flush;                   // end of turn: sendmmsg what was queued
+  std::function<bool()> drain_sockets;      // one batch, fed through step(); true: there was one
+  std::function<void(Duration gap)> slept;  // feed TimeSkipped, through step()
+  std::function<void()> flush;              // end of turn: sendmmsg what was queued
 };
 
 template <Machine M>
