@@ -37,7 +37,10 @@ void Membership::Impl::contradict(Entry& entry) {
   gossip.drop_suspicion(prefix, wire::prefix_of(self));
   roster.judge(entry, Verdict::alive, now);
   changed(entry);
-  if (!node || node.mapped().accusers().empty()) return;
+  if (!node) return;
+  if (node.mapped().evidence() == Evidence::refusal && now.mono - entry.asked >= hint_interval)
+    probe(subject);  // were these its last words?
+  if (node.mapped().accusers().empty()) return;
   for (const auto& [accuser, suspicion] : node.mapped().accusers())
     if (accuser != self) send(accuser, wire::Heard{prefix, entry.incarnation()});
   wire::Gossip news{{}, node.mapped().certificate()};
@@ -59,7 +62,9 @@ void Membership::Impl::on_heard_message(const NodeId& from, const wire::Heard& m
 
 Case& Membership::Impl::open_case(Entry& entry, Instant started_at) {
   const NodeId subject = entry.id();
-  const auto [it, fresh] = cases.try_emplace(subject, entry.incarnation(), started_at);
+  // What was lost while our own time stood still proves nothing.
+  const Instant silent_since = entry.heard == Instant{} ? started_at : std::max(entry.heard, disturbed);
+  const auto [it, fresh] = cases.try_emplace(subject, entry.incarnation(), started_at, silent_since);
   if (fresh) {
     ++suspicions;
     roster.judge(entry, Verdict::suspect, now);
@@ -108,25 +113,28 @@ void Membership::Impl::hint_observers(Entry& entry) {
 
 void Membership::Impl::try_accuse(Entry& entry, Case& file) {
   if (file.signing || file.evidence() == Evidence::none || !own.published) return;
-  if (!standing(entry.id(), file).open() || !observe(entry.id())) return;
-  file.signing = true;
-  accuse(entry);
+  Standing gate;
+  look_around(entry.id(), file, gate);
+  if (!gate.open() || !observe(entry.id())) return;
+  file.signing = accuse(entry);
 }
 
-void Membership::Impl::accuse(Entry& entry) {
+bool Membership::Impl::accuse(Entry& entry) {
   wire::Suspicion suspicion;
   suspicion.subject = entry.reference();
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
   suspicion.stamp = corrected(now.wall);
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
-  compute(SignSuspicion{entry.id(), suspicion}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
+  return compute(SignSuspicion{entry.id(), suspicion}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
 }
 
 void Membership::Impl::accusation_signed(const SignSuspicion& work, const Signature& signature) {
   Entry* entry = roster.find(work.subject);
   if (!entry || entry->incarnation() != work.suspicion.subject.incarnation) return;
-  if (entry->verdict() != Verdict::suspect && entry->verdict() != Verdict::dead) return;
+  const auto file = cases.find(work.subject);
+  const bool meant = file != cases.end() && file->second.signing;  // not heard of meanwhile
+  if (!meant && entry->verdict() != Verdict::dead) return;
   wire::Suspicion suspicion = work.suspicion;
   suspicion.signature = signature;
   for (const NodeId& observer : roster.observers(work.subject))
@@ -149,7 +157,7 @@ void Membership::Impl::accused(Entry& entry, const NodeId& accuser, const wire::
       file.accuse(accuser, suspicion);
       return probe(subject);
     }
-    if (observe(subject)) accuse(entry);
+    if (observe(subject)) (void)accuse(entry);
     return;
   }
   if (!entry.live()) return;
@@ -168,19 +176,23 @@ std::size_t Membership::Impl::quorum_for(const NodeId& subject) const {
 }
 
 Standing Membership::Impl::standing(const NodeId& subject, const Case& file) const {
+  Standing standing;
+  look_around(subject, file, standing);
+  standing.quorum = quorum_for(subject);
+  standing.calm = disturbed <= file.silent_since();
+  return standing;
+}
+
+// The evidence gate: how many others there are to hear, and how many were heard since.
+void Membership::Impl::look_around(const NodeId& subject, const Case& file, Standing& standing) const {
   const auto is_other = [&](const NodeId& id) {
     const Entry* entry = roster.find(id);
     return id != subject && entry && entry->verdict() == Verdict::alive;
   };
-  const std::size_t unsuspected = roster.live_count() - roster.suspect_count();
-  const std::size_t others = unsuspected - std::min<std::size_t>(unsuspected, is_other(self) ? 1 : 0) -
-                             (roster.find(subject)->verdict() == Verdict::alive ? 1 : 0);
-  Standing standing;
-  standing.quorum = quorum_for(subject);
+  const std::size_t unsuspected = roster.live_count() - roster.suspect_count();  // the subject is suspect
+  const std::size_t others = unsuspected - (is_other(self) ? 1 : 0);
   standing.gate = std::min(gate_max, (others + 1) / 2);
   standing.witnesses = witnesses.since(file.started(), is_other);
-  standing.calm = disturbed <= file.started();
-  return standing;
 }
 
 void Membership::Impl::check_case(const NodeId& subject) {

@@ -114,6 +114,7 @@ struct Membership::Impl {
   void on_unreachable(const NodeId& peer);
   wire::Gossip gossip_for(const NodeId& to, const wire::Reference* hint = nullptr);
   bool observe(const NodeId& subject) const;
+  UnixMillis wall_at(Instant when) const;  // in corrected wall time
 
   // --- accusing.cpp
   void heard(const NodeId& peer);
@@ -123,11 +124,12 @@ struct Membership::Impl {
   void suspect(const NodeId& subject, Evidence evidence, Instant since);
   void tell_observers(Entry& entry, Case& file);
   void try_accuse(Entry& entry, Case& file);
-  void accuse(Entry& entry);
+  bool accuse(Entry& entry);  // false: too much crypto in flight
   void accusation_signed(const SignSuspicion& work, const Signature& signature);
   void accused(Entry& entry, const NodeId& accuser, const wire::Suspicion& suspicion);
   void on_heard_message(const NodeId& from, const wire::Heard& message);
   Standing standing(const NodeId& subject, const Case& file) const;
+  void look_around(const NodeId& subject, const Case& file, Standing& standing) const;
   std::size_t quorum_for(const NodeId& subject) const;
   void check_case(const NodeId& subject);
   void declare_dead(Entry& entry, std::vector<wire::Suspicion> certificate);

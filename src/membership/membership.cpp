@@ -74,7 +74,14 @@ void Membership::Impl::dispatch(const Input& input) {
       [&](const SelfChanged& in) { on_self_changed(in); },
       [&](const LeaveRequested&) { leave(); },
       [&](const ForgetRequested& in) { on_forget(in.peer); },
+<<<<<<< HEAD
       [&](const ReconcileRequested& in) { exchange_with(in.peer); },
+=======
+      [&](const ReconcileRequested& in) {
+        if (in.peer == self || !roster.find(in.peer)) return drop(DropReason::unexpected);
+        exchange_with(in.peer);
+      },
+>>>>>>> room-c
       [&](const LoadReported& in) { on_load(in); },
       [&](const TimeSkipped&) { on_time_skipped(); },
       [&](const Computed& in) { on_computed(in); },
@@ -195,6 +202,10 @@ void Membership::Impl::fire(const Timer& timer) {
 
 void Membership::Impl::send(const NodeId& to, const wire::Message& message, bool stream) {
   out->push(SendMessage{to, wire::encode(message), stream});
+}
+
+UnixMillis Membership::Impl::wall_at(Instant when) const {
+  return {corrected(now.wall).value - to_millis(now.mono - when)};
 }
 
 wire::Envelope Membership::Impl::envelope(RequestId request, Duration patience) const {

@@ -161,8 +161,14 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work, std::v
   Entry* entry = roster.find(work.subject);
   if (!entry || !complete || valid.front().subject.incarnation != entry->incarnation()) return;
   if (!entry->live() && !entry->member->alone) return;
-  if (!entry->suspect() && entry->heard != Instant{} && now.mono - entry->heard < silence_window)
-    return send(work.subject, wire::GossipPush{{{}, std::move(valid)}});  // we refuse, and it shall refute
+  UnixMillis oldest = valid.front().stamp;
+  for (const wire::Suspicion& suspicion : valid) oldest = std::min(oldest, suspicion.stamp);
+  if (!entry->suspect() && entry->heard != Instant{} && wall_at(entry->heard) > oldest) {
+    // We heard it since: refuse, let it refute, and look for ourselves. Clocks that differ only cost
+    // that look: once it is suspect here, the certificate counts.
+    send(work.subject, wire::GossipPush{{{}, std::move(valid)}});
+    return probe(work.subject);
+  }
   declare_dead(*entry, std::move(valid));
 }
 

@@ -35,8 +35,8 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
   const bool certified = standing.quorum > 0 && accusers_.size() >= standing.quorum;
 
   if (certified && standing.open() && open >= least) return Ruling::dead;
-  if (standing.gate == 0 && evidence_ != Evidence::none && standing.calm && open >= least * alone_windows)
-    return Ruling::alone;
+  const bool lonely = standing.gate == 0 && evidence_ != Evidence::none && standing.calm;
+  if (lonely && open >= least && now - silent_since_ >= least * alone_windows) return Ruling::alone;
   if (open >= least * suspicion_max_factor) return Ruling::withdraw;
 
   const std::size_t confirmations = accusers_.empty() ? 0 : accusers_.size() - 1;
@@ -48,8 +48,9 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
 
 Instant Case::next_look(Instant now) const {
   Instant next = now + case_poll;
-  for (const int factor : {1, alone_windows, suspicion_max_factor})
-    if (const Instant at = started_ + window(evidence_) * factor; at > now) next = std::min(next, at);
+  const Duration least = window(evidence_);
+  for (const Instant at : {started_ + least, silent_since_ + least * alone_windows, started_ + least * suspicion_max_factor})
+    if (at > now) next = std::min(next, at);
   return next;
 }
 

@@ -12,6 +12,7 @@
 // that it says when to ask again; at its maximum the suspicion is withdrawn.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -38,7 +39,7 @@ struct Standing {
   std::size_t quorum = 0;     // q: suspicions needed
   std::size_t gate = 0;       // m: other peers that must have been heard since; 0: nobody is left
   std::size_t witnesses = 0;  // other peers heard since the case opened
-  bool calm = true;           // the self-test: no time lost and no loop lag since the case opened
+  bool calm = true;           // the self-test: no time lost and no loop lag in that silence
 
   bool open() const { return gate > 0 && witnesses >= gate; }  // may accuse, may judge
 };
@@ -47,7 +48,10 @@ enum class Ruling : std::uint8_t { wait, ask_again, dead, alone, withdraw };
 
 class Case {
  public:
-  Case(Incarnation incarnation, Instant started) : incarnation_(incarnation), started_(started) {}
+  // `started`: the question nobody answered, or the first accusation. `silent_since`: when the member
+  // was last heard, if ever; the lonely verdict counts from there.
+  Case(Incarnation incarnation, Instant started, Instant silent_since)
+      : incarnation_(incarnation), started_(started), silent_since_(std::min(started, silent_since)) {}
 
   void see(Evidence evidence) { evidence_ = std::max(evidence_, evidence); }
   // False when this observer already accuses or the file is full.
@@ -61,6 +65,7 @@ class Case {
 
   Incarnation incarnation() const { return incarnation_; }
   Instant started() const { return started_; }
+  Instant silent_since() const { return silent_since_; }
   Evidence evidence() const { return evidence_; }
   const std::map<NodeId, wire::Suspicion>& accusers() const { return accusers_; }
   std::vector<wire::Suspicion> certificate() const;  // bounded, by accuser
@@ -71,6 +76,7 @@ class Case {
  private:
   Incarnation incarnation_;
   Instant started_;
+  Instant silent_since_;
   Evidence evidence_ = Evidence::none;
   bool asked_again_ = false;
   std::map<NodeId, wire::Suspicion> accusers_;

@@ -89,7 +89,7 @@ struct Chaos {
       case 2: return ms::PeerUnreachable{some()};
       case 3: return ms::SelfChanged{std::nullopt, UnixMillis{static_cast<std::int64_t>(rng.below(9))}};
       case 4: return rng.chance(1, 60) ? ms::Input(ms::LeaveRequested{}) : ms::Input(ms::PeerHeard{some()});
-      case 5: return ms::ForgetRequested{some()};
+      case 5: return rng.chance(1, 2) ? ms::Input(ms::ForgetRequested{some()}) : ms::Input(ms::ReconcileRequested{some()});
       case 6: return ms::LoadReported{milliseconds(static_cast<std::int64_t>(rng.below(200)))};
       case 7: return rng.chance(1, 5) ? ms::Input(ms::TimeSkipped{seconds(2)}) : ms::Input(ms::PeerHeard{some()});
       case 8: case 9: {

@@ -54,6 +54,7 @@ class Stage {
     else if (verb == "pause") world_->pause(node, duration_of(w.at(2)));
     else if (verb == "leave") world_->step(node, ms::LeaveRequested{});
     else if (verb == "forget") world_->step(node, ms::ForgetRequested{world_->id(node_of(w.at(2)))});
+    else if (verb == "clock") world_->set_clock(node, -duration_of(w.at(2)));
     else if (verb == "skip") world_->step(node, ms::TimeSkipped{duration_of(w.at(2))});
     else return {"no such command"};
     return {};

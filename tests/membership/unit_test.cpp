@@ -34,7 +34,7 @@ wire::Suspicion by(std::uint64_t accuser) {
 }
 
 Case case_with(std::size_t accusers, Evidence evidence) {
-  Case file({1}, at(10));
+  Case file({1}, at(10), at(9.5));
   file.see(evidence);
   for (std::size_t i = 0; i < accusers; ++i) file.accuse(node(i), by(i));
   return file;
@@ -77,7 +77,7 @@ TEST_CASE("membership/suspicion: one signature short of the quorum is never deat
 }
 
 TEST_CASE("membership/suspicion: the same observer counts once") {
-  Case file({1}, at(10));
+  Case file({1}, at(10), at(9.5));
   CHECK(file.accuse(node(1), by(1)));
   CHECK_FALSE(file.accuse(node(1), by(1)));
   CHECK_EQ(file.certificate().size(), 1);
@@ -93,8 +93,8 @@ TEST_CASE("membership/suspicion: a deaf node, whose gate is shut, judges nobody"
 TEST_CASE("membership/suspicion: without a possible witness four windows and a quiet machine make a lonely verdict") {
   const Case file = case_with(0, Evidence::silence);
   const Standing lonely{1, 0, 0, true}, disturbed{1, 0, 0, false};
-  CHECK_EQ(file.rule(lonely, at(21.999)), Ruling::wait);
-  CHECK_EQ(file.rule(lonely, at(22)), Ruling::alone);
+  CHECK_EQ(file.rule(lonely, at(21.499)), Ruling::wait);
+  CHECK_EQ(file.rule(lonely, at(21.5)), Ruling::alone);  // 12 s after it was last heard
   CHECK_EQ(file.rule(disturbed, at(22)), Ruling::wait);
   CHECK_EQ(case_with(0, Evidence::none).rule(lonely, at(22)), Ruling::wait);  // others' word only
 }

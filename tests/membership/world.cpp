@@ -74,7 +74,7 @@ void World::arm(std::size_t index) {
     const auto due = n.machine->next_deadline();
     if (due && *due <= now_.mono) {
       ms::Membership::Outbox out;
-      n.machine->expire(now_, out);
+      n.machine->expire(now_of(index), out);
       drain(index, out);
     } else {
       arm(index);
@@ -82,10 +82,14 @@ void World::arm(std::size_t index) {
   });
 }
 
+Now World::now_of(std::size_t index) const {
+  return {now_.mono, {now_.wall.value + to_millis(nodes_[index].clock_off)}};
+}
+
 void World::step(std::size_t index, const ms::Input& input) {
   if (!running(index)) return;
   ms::Membership::Outbox out;
-  nodes_[index].machine->step(input, now_, out);
+  nodes_[index].machine->step(input, now_of(index), out);
   drain(index, out);
 }
 
@@ -157,7 +161,7 @@ void World::deliver(std::size_t from, std::size_t to, Buffer message, bool strea
 }
 
 void World::arrive(std::size_t from, std::size_t to, std::uint64_t life, Buffer message, bool stream) {
-  if (!nodes_[to].up || nodes_[from].life != life || !reachable(from, to)) return;
+  if (!nodes_[to].up || nodes_[from].life != life || !reachable(from, to) || nodes_[to].deaf) return;
   if (nodes_[to].paused_until > now_.mono)
     return later(nodes_[to].paused_until - now_.mono, [=, this] { arrive(from, to, life, message, stream); });
   const auto lives = std::make_pair(life, nodes_[to].life);
@@ -206,6 +210,16 @@ void World::cut(std::size_t a, std::size_t b, bool on) {
 
 void World::inject(std::size_t from, std::size_t to, const wire::Message& message) {
   step(to, ms::MessageReceived{id(from), &message, 0, false});
+}
+
+void World::suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to) {
+  wire::Suspicion suspicion;
+  suspicion.subject = {wire::prefix_of(id(subject)), at(to).find(id(subject))->record->incarnation, wire::Verdict::suspect,
+                       record_hash(to, subject)};
+  suspicion.accuser = wire::prefix_of(id(accuser));
+  suspicion.stamp = now_.wall;
+  suspicion.signature = identity(accuser)->sign(wire::suspicion_message(network_, id(subject), suspicion).view());
+  inject(accuser, to, wire::GossipPush{{{}, {suspicion}}});
 }
 
 std::optional<wire::Verdict> World::verdict(std::size_t observer, std::size_t subject) {

@@ -41,10 +41,12 @@ class World {
   void restart(std::size_t node, bool wiped = false);
   void silence(std::size_t node, bool on = true); // its host drops everything
   void pause(std::size_t node, Duration time);    // SIGSTOP: packets wait, ports stay open
+  void deafen(std::size_t node, bool on = true) { nodes_[node].deaf = on; }  // sends, hears nothing
+  void set_clock(std::size_t node, Duration off) { nodes_[node].clock_off = off; }  // its wall clock
   void cut(std::size_t a, std::size_t b, bool on = true);
   void step(std::size_t node, const ms::Input& input);
+  void suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to);  // signed, injected
   void inject(std::size_t from, std::size_t to, const wire::Message& message);
-  void tell_time_skipped(std::size_t node);
 
   std::size_t size() const { return nodes_.size(); }
   ms::Membership& at(std::size_t node) { return *nodes_[node].machine; }
@@ -71,7 +73,8 @@ class World {
   struct Node {
     std::shared_ptr<const crypto::Identity> identity;
     std::unique_ptr<ms::Membership> machine;
-    bool up = false, silent = false;
+    bool up = false, silent = false, deaf = false;
+    Duration clock_off{};
     Instant paused_until;
     std::uint64_t life = 0;
     std::uint64_t stored = 0;
@@ -92,6 +95,7 @@ class World {
   void deliver(std::size_t from, std::size_t to, Buffer message, bool stream);
   void arrive(std::size_t from, std::size_t to, std::uint64_t life, Buffer message, bool stream);
   void arm(std::size_t node);
+  Now now_of(std::size_t node) const;
   Duration latency() { return rng_.between(options_.latency_min, options_.latency_max); }
   bool reachable(std::size_t a, std::size_t b) const;
 

@@ -1,0 +1,430 @@
+// What liars, losses, full disks, broken clocks and many deaths at once do not do.
+#include <algorithm>
+
+#include "constants.hpp"
+#include "rings.hpp"
+#include "world.hpp"
+
+using namespace kith;
+using namespace kith::test;
+using wire::Verdict;
+
+namespace {
+
+std::size_t deaths(const World& world, std::size_t observer_not = ~std::size_t{0}) {
+  std::size_t count = 0;
+  for (const Change& change : world.changes())
+    count += change.verdict == Verdict::dead && change.observer != observer_not ? 1 : 0;
+  return count;
+}
+
+void settle(World& world, std::size_t nodes) {
+  world.add(nodes);
+  world.meet_all();
+  world.run(seconds(20));
+  REQUIRE(world.agreed(nodes));
+  world.changes().clear();
+}
+
+// One machine without a world: jobs run inline, the disk answers at once, sendings are collected.
+struct Solo {
+  explicit Solo(ms::Config config = {}, std::uint64_t key = 1) {
+    ByteArray<32> seed{};
+    store_le(seed.data(), key);
+    identity = std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed));
+    machine = std::make_unique<ms::Membership>(std::move(config), identity, Rng(1));
+    expire();
+  }
+  void step(const ms::Input& input) {
+    ms::Membership::Outbox out;
+    machine->step(input, now, out);
+    drain(out);
+  }
+  void expire() {
+    ms::Membership::Outbox out;
+    machine->expire(now, out);
+    drain(out);
+  }
+  void pass(Duration time) {
+    const Instant until = now.mono + time;
+    while (*machine->next_deadline() <= until) {
+      now.mono = std::max(now.mono, *machine->next_deadline());
+      expire();
+    }
+    now.mono = until;
+  }
+  void drain(ms::Membership::Outbox& out) {
+    std::vector<ms::Input> answers;
+    out.drain([&](ms::Output output) {
+      if (auto* job = std::get_if<Compute>(&output)) answers.push_back(Computed{job->token, job->job->run()});
+      if (auto* write = std::get_if<Persist>(&output)) answers.push_back(Persisted{write->token});
+      outputs.push_back(std::move(output));
+    });
+    for (const ms::Input& answer : answers) step(answer);
+  }
+  template <class T>
+  std::vector<T> all() const {
+    std::vector<T> found;
+    for (const ms::Output& output : outputs)
+      if (const T* item = std::get_if<T>(&output)) found.push_back(*item);
+    return found;
+  }
+  std::uint64_t drops(DropReason reason) const {
+    std::uint64_t count = 0;
+    for (const Dropped& dropped : all<Dropped>()) count += dropped.reason == reason ? 1 : 0;
+    return count;
+  }
+  Incarnation incarnation() const { return machine->find(identity->id())->record->incarnation; }
+  void receive(const NodeId& from, wire::Message message) { step(ms::MessageReceived{from, &message, 100, false}); }
+
+  std::shared_ptr<const crypto::Identity> identity;
+  std::unique_ptr<ms::Membership> machine;
+  Now now{Instant(seconds(1000)), UnixMillis{1'800'000'000'000}};
+  std::vector<ms::Output> outputs;
+};
+
+Buffer record_of(const crypto::Identity& identity, Incarnation incarnation, BootId boot = {}, std::uint16_t subnet = 0,
+                 Bytes ext = {}) {
+  wire::MemberRecord record;
+  record.key = identity.public_key();
+  record.incarnation = incarnation;
+  record.boot = boot;
+  record.addresses = {{IpAddress::v4(10, static_cast<Byte>(subnet >> 8), static_cast<Byte>(subnet), 1), 4747}};
+  record.ext = std::move(ext);
+  const Bytes body = wire::member_record_body(record);
+  return wire::encode_member_record(body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
+}
+
+crypto::Identity somebody(std::uint64_t number) {
+  ByteArray<32> seed{};
+  store_le(seed.data(), number);
+  return crypto::Identity::from_seed(seed);
+}
+
+}  // namespace
+
+TEST_CASE("membership: a refutation with a higher incarnation cancels the timeout") {
+  World world;
+  settle(world, 8);
+  const Incarnation before = world.at(0).find(world.id(2))->record->incarnation;
+  for (std::size_t accuser = 3; accuser < 7; ++accuser) world.suspicion_by(accuser, 2, 0);
+  world.run(milliseconds(200));
+  CHECK_GT(world.at(0).find(world.id(2))->record->incarnation, before);
+  CHECK_GE(world.at(2).snapshot().refutations, 1);
+  world.run(seconds(30));
+  CHECK_EQ(deaths(world), 0);
+  for (std::size_t i = 0; i < 8; ++i) CHECK_EQ(world.verdict(i, 2), Verdict::alive);
+}
+
+TEST_CASE("membership: a member that only one cannot reach is refused a death by those who hear it") {
+  World world;
+  settle(world, 8);
+  world.cut(0, 1);
+  world.run(seconds(120));
+  CHECK_EQ(deaths(world), 0);
+}
+
+TEST_CASE("membership: a newcomer learns the dead with their certificates and never sees them alive") {
+  World world;
+  settle(world, 8);
+  world.kill(2);
+  world.run(seconds(8));
+  const std::size_t late = world.add();
+  world.changes().clear();
+  world.meet(late, 0);
+  world.run(seconds(1));
+  CHECK_EQ(world.verdict(late, 2), Verdict::dead);
+  CHECK_FALSE(world.at(late).find(world.id(2))->alone);
+  CHECK_GT(world.at(late).find(world.id(2))->verdict_stamp.value, 0);
+  for (const Change& change : world.changes())
+    if (change.observer == late && change.subject == 2) CHECK_EQ(change.verdict, Verdict::dead);
+}
+
+TEST_CASE("membership: a lonely verdict becomes a proper one when a third node comes") {
+  World world;
+  settle(world, 2);
+  world.kill(1);
+  world.run(seconds(8));
+  CHECK(world.at(0).find(world.id(1))->alone);
+  const std::size_t third = world.add();
+  world.meet(third, 0);
+  world.run(seconds(12));
+  for (const std::size_t node : {std::size_t{0}, third}) {
+    CHECK_EQ(world.verdict(node, 1), Verdict::dead);
+    CHECK_FALSE(world.at(node).find(world.id(1))->alone);
+  }
+}
+
+TEST_CASE("membership: one datagram in five lost kills nobody in ten minutes, and a death is still found") {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    World world({.seed = seed, .loss_per_mille = 200});
+    settle(world, 8);
+    world.run(minutes(10));
+    CHECK_EQ(deaths(world), 0);
+    world.kill(4);
+    world.run(seconds(8));
+    for (std::size_t i = 0; i < 8; ++i)
+      if (i != 4) CHECK_EQ(world.verdict(i, 4), Verdict::dead);
+  }
+}
+
+TEST_CASE("membership: a node that sends but hears nothing convinces nobody but itself") {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    World world({.seed = seed});
+    settle(world, 16);
+    world.deafen(3);
+    world.run(seconds(120));
+    for (const Change& change : world.changes()) {  // the others may bury it: it answers nobody
+      if (change.verdict != Verdict::dead) continue;
+      CHECK((change.subject == 3 || change.observer == 3));
+      if (change.observer == 3) CHECK(change.alone);
+    }
+    world.deafen(3, false);
+    world.run(seconds(30));
+    CHECK(world.agreed(16));
+  }
+}
+
+TEST_CASE("membership: a split network is one again within 5 s, and healing buries nobody") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    World world({.seed = seed});
+    settle(world, 8);
+    const auto cut = [&](bool on) {
+      for (std::size_t a = 0; a < 4; ++a)
+        for (std::size_t b = 4; b < 8; ++b) world.cut(a, b, on);
+    };
+    cut(true);
+    world.run(seconds(15));
+    for (std::size_t i = 0; i < 8; ++i) REQUIRE_EQ(world.at(i).live_count(), 4);
+    world.changes().clear();
+    cut(false);
+    world.run(seconds(5));
+    CHECK(world.agreed(8));
+    CHECK_EQ(deaths(world), 0);
+  }
+}
+
+TEST_CASE("membership: half of thirty-two die at once and every survivor knows all of them within 12 s") {
+  World world;
+  settle(world, 32);
+  for (std::size_t i = 0; i < 16; ++i) world.kill(2 * i);
+  world.run(seconds(12));
+  for (std::size_t i = 1; i < 32; i += 2) CHECK_EQ(world.at(i).live_count(), 16);
+  for (const Change& change : world.changes())
+    if (change.verdict == Verdict::dead) CHECK_EQ(change.subject % 2, 0);
+}
+
+TEST_CASE("membership: everybody restarts within ten seconds and ten seconds later nobody is wrong") {
+  World world;
+  settle(world, 16);
+  for (std::size_t i = 0; i < 16; ++i) {
+    world.kill(i);
+    world.run(milliseconds(600));
+    world.restart(i);
+    world.meet(i, (i + 1) % 16);
+  }
+  world.run(seconds(10));
+  CHECK(world.agreed(16));
+}
+
+TEST_CASE("membership: members that may not accuse cannot bury anybody, however many they are") {
+  World world;
+  settle(world, 40);
+  ms::Rings rings(world.network());
+  for (std::size_t i = 0; i < 40; ++i) rings.insert(world.id(i));
+  const auto all = [](const NodeId&) { return true; };
+  std::size_t liars = 0;
+  world.silence(7);  // so that it cannot refute; its own observers need their three seconds
+  for (std::size_t i = 1; i < 40; ++i) {
+    if (i == 7 || rings.may_accuse(world.id(i), world.id(7), all)) continue;
+    ++liars;
+    world.suspicion_by(i, 7, 0);
+  }
+  REQUIRE_GT(liars, 5);
+  world.run(milliseconds(50));
+  CHECK_EQ(world.verdict(0, 7), Verdict::alive);
+}
+
+TEST_CASE("membership: a refutation works on a full disk") {
+  World world;
+  settle(world, 5);
+  world.disk_full = true;
+  for (int round = 0; round < 5; ++round) {
+    const Incarnation before = world.at(0).find(world.id(2))->record->incarnation;
+    world.suspicion_by(3, 2, 0);
+    world.run(seconds(3));
+    CHECK_GT(world.at(0).find(world.id(2))->record->incarnation, before);
+  }
+}
+
+TEST_CASE("membership: time that was lost accuses nobody: own suspicions are dropped and asked anew") {
+  World world;
+  settle(world, 2);
+  world.silence(1);
+  world.run(seconds(4));
+  REQUIRE_EQ(world.verdict(0, 1), Verdict::suspect);
+  world.step(0, ms::TimeSkipped{hours(1)});
+  CHECK_EQ(world.verdict(0, 1), Verdict::alive);
+  world.run(seconds(10));
+  CHECK_NE(world.verdict(0, 1), Verdict::dead);  // the lonely window began again
+}
+
+TEST_CASE("membership: the dead are forgotten after 24 h and not taken back from those who remember") {
+  World world;
+  settle(world, 3);
+  world.kill(2);
+  world.run(seconds(10));
+  CHECK_EQ(world.at(0).snapshot().members.size(), 3);
+  world.run(hours(24));
+  world.run(seconds(30));
+  CHECK_EQ(world.at(0).snapshot().members.size(), 2);
+  CHECK_EQ(world.at(1).snapshot().members.size(), 2);
+}
+
+TEST_CASE("membership: rosters that differ are one after a comparison that was asked for") {
+  World world;
+  settle(world, 5);
+  for (std::size_t i = 1; i <= 5; ++i) world.cut(0, i);
+  const std::size_t late = world.add();
+  world.meet(late, 1);
+  world.run(milliseconds(500));
+  world.cut(0, 1, false);
+  REQUIRE_FALSE(world.at(0).find(world.id(late)));
+  world.step(0, ms::ReconcileRequested{world.id(1)});
+  world.run(milliseconds(20));
+  CHECK_EQ(world.verdict(0, late), Verdict::alive);
+}
+
+TEST_CASE("membership: a forgotten member stays away until it shows a greater incarnation") {
+  World world;
+  settle(world, 4);
+  world.kill(3);
+  world.run(seconds(6));
+  world.step(0, ms::ForgetRequested{world.id(3)});
+  world.run(seconds(60));
+  CHECK_FALSE(world.at(0).find(world.id(3)));
+  world.restart(3);
+  world.meet(3, 1);
+  world.run(seconds(2));
+  CHECK_EQ(world.verdict(0, 3), Verdict::alive);
+}
+
+TEST_CASE("membership: a record with a bad signature, or brought by another, is not a member") {
+  Solo solo;
+  const crypto::Identity honest = somebody(7), liar = somebody(8);
+  Buffer forged = record_of(honest, {5});
+  Bytes damaged(forged.view().begin(), forged.view().end());
+  damaged.back() ^= 1;
+  solo.receive(honest.id(), wire::Members{{0}, {Buffer(damaged)}, {}});
+  CHECK_EQ(solo.drops(DropReason::bad_signature), 1);
+  solo.receive(liar.id(), wire::Members{{0}, {record_of(honest, {5})}, {}});
+  CHECK_EQ(solo.machine->snapshot().members.size(), 1);
+  solo.receive(honest.id(), wire::Members{{0}, {record_of(honest, {5})}, {}});
+  CHECK_EQ(solo.machine->snapshot().members.size(), 2);
+  CHECK_EQ(solo.all<ms::Introduce>().size(), 1);
+}
+
+TEST_CASE("membership: a certificate of two buries nobody where three observers live; three do") {
+  Solo solo;
+  std::vector<crypto::Identity> peers;
+  for (std::uint64_t i = 0; i < 4; ++i) peers.push_back(somebody(60 + i));
+  for (const crypto::Identity& peer : peers)
+    solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {5})}, {}});
+  const NodeId subject = peers[3].id();
+  solo.pass(milliseconds(20));
+  wire::Reference dead{wire::prefix_of(subject), {5}, Verdict::dead, crypto::hash64({record_of(peers[3], {5}).view()})};
+  const auto certificate = [&](std::size_t signatures) {
+    wire::GossipPush push;
+    push.gossip.references.push_back(dead);
+    for (std::size_t i = 0; i < signatures; ++i) {
+      wire::Suspicion suspicion;
+      suspicion.subject = dead;
+      suspicion.subject.verdict = Verdict::suspect;
+      suspicion.accuser = wire::prefix_of(peers[i].id());
+      suspicion.stamp = {solo.now.wall.value + 10};
+      suspicion.signature = peers[i].sign(wire::suspicion_message(NetworkId{}, subject, suspicion).view());
+      push.gossip.suspicions.push_back(suspicion);
+    }
+    solo.receive(peers[0].id(), push);
+  };
+  certificate(2);
+  CHECK_NE(solo.machine->find(subject)->verdict, Verdict::dead);
+  certificate(3);
+  CHECK_EQ(solo.machine->find(subject)->verdict, Verdict::dead);
+  CHECK_EQ(solo.machine->find(subject)->verdict_stamp.value, solo.now.wall.value + 10);
+}
+
+TEST_CASE("membership: the roster takes 4096 and no more; public mode eight of one neighbourhood") {
+  Solo solo;
+  for (std::uint64_t i = 0; i < ms::roster_limit + 10; ++i) {
+    const crypto::Identity peer = somebody(1000 + i);
+    solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {1})}, {}});
+  }
+  CHECK_EQ(solo.machine->snapshot().members.size(), ms::roster_limit);
+  CHECK_EQ(solo.drops(DropReason::limit_reached), 11);
+  ms::Config config;
+  config.mode = Mode::public_;
+  Solo open(config);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const crypto::Identity peer = somebody(1000 + i);
+    open.receive(peer.id(), wire::Members{{0}, {record_of(peer, {1})}, {}});
+  }
+  CHECK_EQ(open.machine->snapshot().members.size(), 1 + ms::public_prefix_limit);
+}
+
+TEST_CASE("membership: an earlier life's greater record is passed by; a twin that answers is told apart") {
+  ms::Config config;
+  config.boot.bytes[0] = 1;
+  Solo solo(config);
+  const auto peer = somebody(50);
+  solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {1})}, {}});
+  const Incarnation first = solo.incarnation();
+  BootId other;
+  other.bytes[0] = 2;
+  const auto show = [&](Incarnation incarnation, Incarnation start) {
+    Bytes ext{0x01, 8, 0, 0, 0, 0, 0, 0, 0, 0};
+    store_le(ext.data() + 2, start.value);
+    solo.pass(seconds(2));
+    solo.receive(peer.id(), wire::GossipPush{{{{wire::prefix_of(solo.identity->id()), incarnation, Verdict::alive, {}}}, {}}});
+    for (const ms::SendMessage& sent : solo.all<ms::SendMessage>()) {
+      const auto message = wire::decode(sent.message);
+      if (const auto* pull = std::get_if<wire::PullMembers>(&*message))
+        solo.receive(peer.id(), wire::Members{{pull->envelope.request}, {record_of(*solo.identity, incarnation, other, 0, ext)}, {}});
+    }
+  };
+  const Incarnation wiped{first.value + 50};
+  show(wiped, {first.value + 40});
+  CHECK_GT(solo.incarnation(), wiped);
+  CHECK(solo.all<ms::TwinSeen>().empty());  // an earlier life cannot answer
+  const Incarnation answered = solo.incarnation().next();
+  show(answered, {first.value + 40});
+  REQUIRE_EQ(solo.all<ms::TwinSeen>().size(), 1);
+  CHECK_FALSE(solo.all<ms::TwinSeen>().front().younger);  // it started after us: it must stop
+  CHECK_GT(solo.incarnation(), answered);
+}
+
+TEST_CASE("membership: an incarnation is used only after its mark is on disk, or the disk has refused") {
+  ByteArray<32> seed{};
+  seed[0] = 9;
+  ms::Membership machine(ms::Config{}, std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed)), Rng(1));
+  ms::Membership::Outbox out;
+  const Now now{Instant(seconds(1)), UnixMillis{1'800'000'000'000}};
+  machine.expire(now, out);
+  REQUIRE_EQ(out.size(), 1);
+  const Persist write = std::get<Persist>(out.items()[0]);
+  CHECK_GE(load_le<std::uint64_t>(write.value.data()), 1'800'000'000'000 + ms::incarnation_headroom);
+  out.clear();
+  machine.step(DiskRefused{write.token, DiskRefusal::full}, now, out);
+  REQUIRE_EQ(out.size(), 1);
+  CHECK(std::holds_alternative<Compute>(out.items()[0]));
+}
+
+TEST_CASE("membership: nothing configured is too long for a record") {
+  ms::Config config;
+  config.name = std::string(500, 'n');
+  config.version = std::string(500, 'v');
+  for (int i = 0; i < 100; ++i) config.tags.push_back({std::string(40, 'k'), std::string(40, 'v')});
+  for (int i = 0; i < 100; ++i) config.addresses.push_back({IpAddress::v4(1, 2, 3, static_cast<Byte>(i)), 1});
+  Solo solo(config);
+  CHECK(solo.machine->find(solo.identity->id()));
+}
