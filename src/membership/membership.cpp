@@ -74,14 +74,10 @@ void Membership::Impl::dispatch(const Input& input) {
       [&](const SelfChanged& in) { on_self_changed(in); },
       [&](const LeaveRequested&) { leave(); },
       [&](const ForgetRequested& in) { on_forget(in.peer); },
-<<<<<<< HEAD
-      [&](const ReconcileRequested& in) { exchange_with(in.peer); },
-=======
       [&](const ReconcileRequested& in) {
         if (in.peer == self || !roster.find(in.peer)) return drop(DropReason::unexpected);
         exchange_with(in.peer);
       },
->>>>>>> room-c
       [&](const LoadReported& in) { on_load(in); },
       [&](const TimeSkipped&) { on_time_skipped(); },
       [&](const Computed& in) { on_computed(in); },
