@@ -44,7 +44,8 @@ struct Discovery::Impl {
   std::map<std::uint64_t, Seed> seeds;
   std::map<Token, std::uint64_t> resolving;
   std::map<Ticket, std::uint64_t> dialling;  // -> seed; 0: heard on the LAN
-  LruMap<BootId, Instant> boots{boots_limit};
+  LruMap<BootId, Instant> boots{boots_limit};          // of our network
+  LruMap<BootId, Instant> foreign_boots{boots_limit};  // of other lan networks: they may come over
   LruMap<IpAddress, Instant> answered{boots_limit};
   std::map<ByteArray<16>, std::pair<Lan, Endpoint>> others;
   std::optional<AdoptLan> adoption;
@@ -117,9 +118,9 @@ struct Discovery::Impl {
   }
 
   void other_lan(const Lan& lan, const Endpoint& from, const Beacon& beacon) {
-    const Instant* known = boots.find(beacon.boot);
+    const Instant* known = foreign_boots.find(beacon.boot);
     const bool fresh = known == nullptr || now.mono - *known >= redial_after;
-    if (fresh) boots.put(beacon.boot, now.mono);
+    if (fresh) foreign_boots.put(beacon.boot, now.mono);
     answer(from, fresh);  // whoever loses must hear of the winner
     consider(lan, from);
   }

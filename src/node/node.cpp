@@ -264,6 +264,7 @@ Node::Node(Config config, std::shared_ptr<const crypto::Identity> identity, Now 
     : impl_(std::make_unique<Impl>(std::move(config), std::move(identity), now)) {}
 Node::~Node() = default;
 Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(Node&&) noexcept = default;
 
 void Node::start(Now now, Outbox& out) {
   impl_->now = now;

@@ -7,8 +7,7 @@ class Reply final : public HttpReply {
  public:
   explicit Reply(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
   ~Reply() override {
-    if (!exchange_->answered)
-      send(refusal(500, 1, "failed", "the daemon dropped the request"));
+    if (!exchange_->answered) send(refusal(500, 1, "failed", "the daemon dropped the request"));
     end();
   }
 
@@ -66,8 +65,9 @@ HttpResponse refusal(int status, int exit_code, std::string_view code, std::stri
   out.status = status;
   out.headers.emplace_back("X-Kith-Exit", std::to_string(exit_code));
   if (status == 401) out.headers.emplace_back("WWW-Authenticate", "Bearer");
-  out.body = "{\"error\":{\"code\":\"" + std::string(code) + "\",\"exit\":" +
-             std::to_string(exit_code) + ",\"message\":\"" + std::string(message) + "\"}}\n";
+  out.body = "{\"error\":{\"code\":\"" + std::string(code) +
+             "\",\"exit\":" + std::to_string(exit_code) + ",\"message\":\"" + std::string(message) +
+             "\"}}\n";
   return out;
 }
 

@@ -114,7 +114,7 @@ class Connection {
     const bool go_on = co_await answer(exchange);
     stream_.socket().cancel(error);  // the watch
     exchange_.reset();
-    co_return go_on && keep_alive_;
+    co_return go_on&& keep_alive_;
   }
 
   // nullopt: may go on.
@@ -306,7 +306,8 @@ class Server final : public HttpServer {
   Server(Loop& loop, const HttpOptions& options, Handler handler)
       : core_(std::make_shared<Core>(
             Core{context(loop), std::move(handler), options.token, {}, false, 0, 0})),
-        loop_(loop), timer_(loop) {}
+        loop_(loop),
+        timer_(loop) {}
 
   ~Server() override {
     stop_listening();

@@ -26,13 +26,13 @@ std::optional<HttpFailure> clear_path(const sockaddr_un& address, const std::str
   if (!S_ISSOCK(info.st_mode))
     return HttpFailure{HttpError::failed, path + " exists and is not a socket; remove it"};
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int failed = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
-                               sizeof address) == 0
-                         ? 0
-                         : errno;
+  const int failed =
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
+          ? 0
+          : errno;
   if (failed == 0 || failed == EAGAIN)  // EAGAIN: alive, with a full backlog
-    return HttpFailure{HttpError::in_use,
-                       "another kithd answers on " + path + "; stop it or choose another --instance"};
+    return HttpFailure{HttpError::in_use, "another kithd answers on " + path +
+                                              "; stop it or choose another --instance"};
   if (failed != ECONNREFUSED) return socket_failure("cannot use " + path, failed);
   if (::unlink(path.c_str()) != 0) return socket_failure("cannot replace " + path, errno);
   return std::nullopt;
@@ -62,8 +62,9 @@ std::expected<Fd, HttpFailure> listen_unix(const std::string& path) {
 std::expected<Fd, HttpFailure> listen_loopback(const Endpoint& endpoint) {
   const std::string name = to_string(endpoint);
   if (!endpoint.ip.is_loopback())
-    return std::unexpected(HttpFailure{
-        HttpError::not_local, "--http " + name + " is not a loopback address; use 127.0.0.1 or [::1]"});
+    return std::unexpected(
+        HttpFailure{HttpError::not_local,
+                    "--http " + name + " is not a loopback address; use 127.0.0.1 or [::1]"});
   Fd fd = make_socket(family_of(endpoint.ip), SOCK_STREAM);
   SocketAddress address = to_sockaddr(endpoint);
   if (!fd || !set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) ||

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include "netlink.hpp"
@@ -45,10 +46,11 @@ void read_link(Table& table, ByteView body) {
   interface.loopback = link->ifi_flags & IFF_LOOPBACK;
   interface.multicast = link->ifi_flags & IFF_MULTICAST;
   // Running: with a carrier. Loopback and some virtual links never claim one.
-  interface.up = (link->ifi_flags & IFF_UP) &&
-                 (interface.loopback || (link->ifi_flags & IFF_RUNNING));
+  interface.up =
+      (link->ifi_flags & IFF_UP) && (interface.loopback || (link->ifi_flags & IFF_RUNNING));
   each_attribute(body, sizeof(ifinfomsg), [&](std::uint16_t type, ByteView value) {
-    if (type == IFLA_IFNAME && !value.empty()) interface.name = to_text(value.first(value.size() - 1));
+    if (type == IFLA_IFNAME && !value.empty())
+      interface.name = to_text(value.first(value.size() - 1));
   });
 }
 
@@ -75,6 +77,24 @@ void read_address(Table& table, ByteView body) {
   table[head->ifa_index].addresses.push_back(address);
 }
 
+void add_gateway(std::vector<IpAddress>& gateways, ByteView address, std::uint32_t interface) {
+  const auto ip = to_ip(address, interface);
+  if (ip && std::ranges::find(gateways, *ip) == gateways.end()) gateways.push_back(*ip);
+}
+
+// Several routers for one destination: a list of next hops, each with attributes of its own.
+void read_next_hops(std::vector<IpAddress>& gateways, ByteView hops) {
+  while (const auto hop = head_of<rtnexthop>(hops)) {
+    if (hop->rtnh_len < sizeof(rtnexthop) || hop->rtnh_len > hops.size()) return;
+    each_attribute(hops.first(hop->rtnh_len), sizeof(rtnexthop),
+                   [&](std::uint16_t type, ByteView value) {
+                     if (type == RTA_GATEWAY)
+                       add_gateway(gateways, value, static_cast<std::uint32_t>(hop->rtnh_ifindex));
+                   });
+    hops = hops.subspan(std::min<std::size_t>(RTNH_ALIGN(hop->rtnh_len), hops.size()));
+  }
+}
+
 void read_route(std::vector<IpAddress>& gateways, ByteView body) {
   const auto route = head_of<rtmsg>(body);
   if (!route || route->rtm_dst_len != 0 || route->rtm_type != RTN_UNICAST) return;
@@ -83,9 +103,9 @@ void read_route(std::vector<IpAddress>& gateways, ByteView body) {
   each_attribute(body, sizeof(rtmsg), [&](std::uint16_t type, ByteView value) {
     if (type == RTA_OIF && value.size() == 4) std::memcpy(&interface, value.data(), 4);
     if (type == RTA_GATEWAY) gateway = value;
+    if (type == RTA_MULTIPATH) read_next_hops(gateways, value);
   });
-  if (const auto ip = to_ip(gateway, interface))
-    if (std::ranges::find(gateways, *ip) == gateways.end()) gateways.push_back(*ip);
+  add_gateway(gateways, gateway, interface);
 }
 
 }  // namespace
@@ -122,13 +142,20 @@ struct InterfaceWatch::Impl {
   }
 
   // What changed does not matter, the whole list is read again: also after ENOBUFS, when the kernel
-  // had more to say than fitted.
+  // had more to say than fitted. Of routes only default ones count: a router's table never rests.
   void drain() {
-    Bytes ignored(16 << 10);
+    Bytes buffer(32 << 10);
     ssize_t got;
-    do got = ::recv(watch.fd(), ignored.data(), ignored.size(), MSG_DONTWAIT);
-    while (got > 0);
-    if (settling) return;
+    bool counts = false;
+    while ((got = ::recv(watch.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
+      each_message(ByteView(buffer.data(), static_cast<std::size_t>(got)),
+                   [&](std::uint16_t type, ByteView body) {
+                     const bool route = type == RTM_NEWROUTE || type == RTM_DELROUTE;
+                     const auto head = route ? head_of<rtmsg>(body) : std::nullopt;
+                     counts = counts || !head || head->rtm_dst_len == 0;
+                   });
+    if (got < 0 && errno == ENOBUFS) counts = true;
+    if (settling || !counts) return;
     settling = true;
     timer.set(settle_time, [this] {
       settling = false;

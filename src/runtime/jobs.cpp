@@ -52,7 +52,8 @@ struct Jobs::Impl : std::enable_shared_from_this<Impl> {
 
 Jobs::Jobs(Loop& loop, int workers, std::function<void(Computed)> done)
     : impl_(std::make_shared<Impl>(loop, std::move(done))) {
-  for (int i = 0; i < workers; ++i) impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
+  for (int i = 0; i < workers; ++i)
+    impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
 }
 
 Jobs::~Jobs() {

@@ -134,8 +134,10 @@ struct Multicast::Impl {
     std::set<Membership> made;
     for (const Membership& membership : now) {
       const int code = joined.contains(membership) ? 0 : change(membership, true);
-      if (code == 0 || code == EADDRINUSE) made.insert(membership);
-      else note(interfaces[std::get<0>(membership)].name + " join", code);
+      if (code == 0 || code == EADDRINUSE)
+        made.insert(membership);
+      else
+        note(interfaces[std::get<0>(membership)].name + " join", code);
     }
     joined = std::move(made);
     stats.joined = joined.size();
@@ -198,8 +200,12 @@ Multicast::Multicast(Loop& loop, Udp& udp, Received received, std::uint16_t port
     : impl_(std::make_unique<Impl>(loop, udp, std::move(received), port)) {}
 Multicast::~Multicast() = default;
 
-void Multicast::configure(const std::vector<Interface>& interfaces) { impl_->configure(interfaces); }
-bool Multicast::send(std::uint32_t interface, ByteView bytes) { return impl_->send(interface, bytes); }
+void Multicast::configure(const std::vector<Interface>& interfaces) {
+  impl_->configure(interfaces);
+}
+bool Multicast::send(std::uint32_t interface, ByteView bytes) {
+  return impl_->send(interface, bytes);
+}
 MulticastStats Multicast::stats() const { return impl_->stats; }
 
 }  // namespace kith::runtime

@@ -4,12 +4,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <cerrno>
+#include <algorithm>
 
 namespace kith::runtime {
 namespace {
 
 constexpr std::size_t answer_bytes = 64 << 10;
+constexpr int message_limit = 8192;
 constexpr int answer_wait_ms = 1000;  // the kernel answers at once; never hang on it
 
 template <class T>
@@ -31,8 +32,19 @@ Fd open_netlink(std::uint32_t groups) {
   return fd;
 }
 
-bool dump_table(int fd, std::uint16_t request,
-                const std::function<void(std::uint16_t, ByteView)>& message) {
+bool each_message(ByteView received, const OnMessage& message) {
+  while (received.size() >= sizeof(nlmsghdr)) {
+    const auto header = read_as<nlmsghdr>(received);
+    if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > received.size()) return false;
+    if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) return false;
+    message(header.nlmsg_type, received.first(header.nlmsg_len).subspan(NLMSG_HDRLEN));
+    received =
+        received.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), received.size()));
+  }
+  return true;
+}
+
+void dump_table(int fd, std::uint16_t request, const OnMessage& message) {
   struct {
     nlmsghdr header;
     rtgenmsg general;
@@ -40,27 +52,21 @@ bool dump_table(int fd, std::uint16_t request,
   ask.header.nlmsg_len = NLMSG_LENGTH(sizeof ask.general);
   ask.header.nlmsg_type = request;
   ask.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  ask.header.nlmsg_seq = request;
   ask.general.rtgen_family = AF_UNSPEC;
-  if (::send(fd, &ask, ask.header.nlmsg_len, 0) < 0) return false;
-
+  if (::send(fd, &ask, ask.header.nlmsg_len, 0) < 0) return;
   Bytes buffer(answer_bytes);
-  for (;;) {
+  int messages = 0;
+  while (messages < message_limit) {
     pollfd readable{fd, POLLIN, 0};
-    if (::poll(&readable, 1, answer_wait_ms) <= 0) return false;
+    if (::poll(&readable, 1, answer_wait_ms) <= 0) return;
     const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    ByteView rest(buffer.data(), static_cast<std::size_t>(got));
-    while (rest.size() >= sizeof(nlmsghdr)) {
-      const auto header = read_as<nlmsghdr>(rest);
-      if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > rest.size()) return false;
-      if (header.nlmsg_type == NLMSG_DONE) return true;
-      if (header.nlmsg_type == NLMSG_ERROR) return false;
-      if (header.nlmsg_seq == request)
-        message(header.nlmsg_type, rest.first(header.nlmsg_len).subspan(NLMSG_HDRLEN));
-      rest = rest.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), rest.size()));
-    }
+    if (got <= 0) return;
+    const ByteView received(buffer.data(), static_cast<std::size_t>(got));
+    const bool more = each_message(received, [&](std::uint16_t type, ByteView body) {
+      ++messages;
+      message(type, body);
+    });
+    if (!more) return;
   }
 }
 
@@ -72,8 +78,7 @@ void each_attribute(ByteView body, std::size_t head,
   while (rest.size() >= sizeof(rtattr)) {
     const auto header = read_as<rtattr>(rest);
     if (header.rta_len < sizeof(rtattr) || header.rta_len > rest.size()) return;
-    attribute(header.rta_type & NLA_TYPE_MASK,
-              rest.first(header.rta_len).subspan(RTA_LENGTH(0)));
+    attribute(header.rta_type & NLA_TYPE_MASK, rest.first(header.rta_len).subspan(RTA_LENGTH(0)));
     rest = rest.subspan(std::min<std::size_t>(RTA_ALIGN(header.rta_len), rest.size()));
   }
 }

@@ -111,9 +111,8 @@ void Resolver::resolve(std::string name, std::uint16_t port, Duration timeout,
       if (!weak.expired()) impl->finish(number, result);
     });
   };
-  lookup->timer.set(timeout, [impl = impl_.get(), number] {
-    impl->finish(number, Resolved{{}, "timed out"});
-  });
+  lookup->timer.set(
+      timeout, [impl = impl_.get(), number] { impl->finish(number, Resolved{{}, "timed out"}); });
   impl_->lookups.emplace(number, std::move(lookup));
   if (const auto ip = parse_ip(name)) return later(Resolved{{Endpoint{*ip, port}}, {}});
   if (!impl_->start_thread(number, name, port)) later(Resolved{{}, "too many lookups"});

@@ -20,12 +20,16 @@ constexpr Duration accept_pause = milliseconds(250);
 
 StreamEnd end_of(int code) {
   switch (code) {
-    case ECONNREFUSED: return StreamEnd::refused;
-    case ETIMEDOUT: return StreamEnd::timed_out;
+    case ECONNREFUSED:
+      return StreamEnd::refused;
+    case ETIMEDOUT:
+      return StreamEnd::timed_out;
     case ECONNRESET:
     case EPIPE:
-    case ECONNABORTED: return StreamEnd::reset;
-    default: return StreamEnd::unreachable;
+    case ECONNABORTED:
+      return StreamEnd::reset;
+    default:
+      return StreamEnd::unreachable;
   }
 }
 
@@ -92,7 +96,7 @@ struct Tcp::Impl {
     KITH_ASSERT(id % 2 == 0 && !streams.contains(id));
     Fd fd = outbound < outbound_limit ? make_socket(family_of(to.ip), SOCK_STREAM) : Fd();
     SocketAddress address = to_sockaddr(to);
-    const int failed = !fd ? EMFILE
+    const int failed = !fd                                                       ? EMFILE
                        : ::connect(fd.get(), address.get(), address.length) == 0 ? 0
                                                                                  : errno;
     if (failed != 0 && failed != EINPROGRESS) {
@@ -161,8 +165,10 @@ struct Tcp::Impl {
     int failed = 0;
     while (!stream->queue.empty() && failed == 0) {
       const ssize_t put = write_some(*stream);
-      if (put < 0) failed = errno == EINTR ? 0 : errno;
-      else taken += static_cast<std::size_t>(put);
+      if (put < 0)
+        failed = errno == EINTR ? 0 : errno;
+      else
+        taken += static_cast<std::size_t>(put);
     }
     if (failed != 0 && failed != EAGAIN) return finish(id, end_of(failed));
     if (failed == EAGAIN) {
@@ -192,8 +198,10 @@ struct Tcp::Impl {
       const std::size_t part = std::min(left, front.size());
       left -= part;
       stream.queued -= part;
-      if (part == front.size()) stream.queue.pop_front();
-      else front = front.from(part);
+      if (part == front.size())
+        stream.queue.pop_front();
+      else
+        front = front.from(part);
     }
     return put;
   }
@@ -251,6 +259,9 @@ Tcp::~Tcp() = default;
 void Tcp::open(StreamId stream, const Endpoint& to) { impl_->connect(stream, to); }
 void Tcp::write(StreamId stream, Buffer bytes) { impl_->write(stream, std::move(bytes)); }
 void Tcp::close(StreamId stream) { impl_->close(stream); }
+void Tcp::close_all() {
+  while (!impl_->streams.empty()) impl_->remove(impl_->streams.begin()->first);
+}
 
 TcpStats Tcp::stats() const {
   TcpStats out = impl_->stats;

@@ -185,6 +185,7 @@ struct Udp::Impl {
       ++stats.overflow;
     } else {
       port->queue.push_back({to, std::move(bytes)});
+      if (port->queue.size() >= batch) flush(*port);
     }
   }
 

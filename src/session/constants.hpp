@@ -61,6 +61,7 @@ inline constexpr std::size_t queued_messages = 64;   // a peer, while its sessio
 inline constexpr std::size_t queued_bytes = 256 * 1024;
 inline constexpr std::size_t stream_messages = 256;  // a peer, behind stream credit
 inline constexpr std::size_t stream_bytes = 1024 * 1024;
+inline constexpr std::size_t reassembly_bytes = 64 << 20;  // unfinished, all streams
 inline constexpr std::size_t stream_credit_limit = 256 * 1024;
 
 inline constexpr Duration race_stagger = milliseconds(50);   // to a peer's next address

@@ -114,6 +114,7 @@ struct Session::Impl {
   void accept_stream(const StreamOpened& in, Turn& t);
   void dial_stream(Peer& peer, std::vector<Endpoint> targets, bool confirms, Turn& t);
   void dial_next(Peer& peer, Turn& t);
+  void bury(Peer& peer, Turn& t);
   void dial_failed(Peer& peer, StreamEnd reason, Turn& t);
   void confirm_alive(Peer& peer, const Endpoint& endpoint, Turn& t);
   void forget_stream(StreamId id);
@@ -169,6 +170,7 @@ struct Session::Impl {
   std::map<std::uint64_t, Dial> dials;
   std::map<StreamId, Stream> streams;
   DeadlineQueue<Timer> timers;
+  std::size_t reassembling = 0;  // bytes, over all streams
 
   std::uint64_t last_serial = 0, last_response = 0, last_dial = 0, last_token = 0;
   std::uint64_t last_counter = 0;  // of our message 1s

@@ -89,15 +89,14 @@ void Session::Impl::give_up(Peer& peer, Turn& t) {
   const Duration jitter = rng.between(Duration(0), round_pause_jitter);
   peer.pause_until = t.now.mono + round_pause + jitter;
   finish_dials_of(peer, DialOutcome::no_answer, t);
+  const std::deque<Buffer> unsent = std::exchange(peer.queue, {});
+  peer.queue_bytes = 0;
   if (peer.stream) {  // UDP may be blocked where TCP is not
-    while (!peer.queue.empty() && peer.lanes.push(Lane::data, peer.queue.front()))
-      peer.queue.pop_front();
+    bool fits = true;
+    for (const Buffer& message : unsent) fits = fits && peer.lanes.push(Lane::data, message);
+    if (!fits) t.push(DeliveryFailed{peer.id, Undelivered::overflow});
     pump(*find_stream(*peer.stream), t);
-    peer.queue.clear();
-    peer.queue_bytes = 0;
-  } else if (missed || !peer.queue.empty()) {
-    peer.queue.clear();
-    peer.queue_bytes = 0;
+  } else if (missed || !unsent.empty()) {
     t.push(DeliveryFailed{peer.id, Undelivered::no_answer});
   }
 }

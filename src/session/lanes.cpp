@@ -44,12 +44,14 @@ Reassembly::Verdict Reassembly::add(Lane lane, ByteView chunk, bool more, Buffer
   if (partial.size() + chunk.size() > wire::message_limit) return Verdict::too_large;
   if (more) {
     append(partial, chunk);
+    held_ += chunk.size();
     return Verdict::partial;
   }
   if (partial.empty()) {
     message = Buffer(chunk);
     return Verdict::whole;
   }
+  held_ -= partial.size();
   append(partial, chunk);
   message = Buffer(partial);
   partial = Bytes();

@@ -43,8 +43,10 @@ class Reassembly {
   enum class Verdict : std::uint8_t { partial, whole, too_large };
   // On whole, `message` holds it (empty: a keepalive).
   Verdict add(Lane lane, ByteView chunk, bool more, Buffer& message);
+  std::size_t held() const { return held_; }
 
  private:
+  std::size_t held_ = 0;  // bytes of unfinished messages
   std::array<Bytes, lane_count> partial_;
 };
 

@@ -91,6 +91,7 @@ struct Stream {
   Bytes pending;  // a handshake frame that waits for credit
   bool greet = false;        // owes the frame that proves us
   bool bye_wanted = false, bye_sent = false, bye_received = false;
+  Instant opened;
   Instant active;            // last authentic frame in either direction
   std::optional<Instant> blocked_since;  // messages wait and there is no credit
 

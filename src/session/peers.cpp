@@ -74,6 +74,8 @@ void Session::Impl::drop_keys(Peer& peer) {
     if (*keys) indices.erase((*keys)->local());
     keys->reset();
   }
+  peer.waiting_since.reset();
+  peer.owes_since.reset();
 }
 
 void Session::Impl::clear_queues(Peer& peer) {
@@ -158,8 +160,7 @@ void Session::Impl::on(const SendRequested& in, Turn& t) {
     if (!by_stream) start_attempt(*peer, t);
     return pump(*find_stream(*peer->stream), t);
   }
-  if (!peer->dialing) return dial_stream(*peer, route(*peer), false, t);
-  peer->dial_confirms = false;  // now somebody waits for it
+  if (!peer->dialing) dial_stream(*peer, route(*peer), false, t);
 }
 
 void Session::Impl::queue_datagram(Peer& peer, Buffer message, Turn& t) {

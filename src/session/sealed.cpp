@@ -105,7 +105,10 @@ void Session::Impl::tend(Peer& peer, Turn& t) {
   if (peer.current && now >= peer.current->dies_at()) drop_keys(peer);
   if (!peer.current) return;
 
-  if (peer.owes_since && now - *peer.owes_since >= keepalive_after) send_sealed(peer, {}, t);
+  if (peer.owes_since && now - *peer.owes_since >= keepalive_after) {
+    peer.owes_since.reset();
+    send_sealed(peer, {}, t);
+  }
   if (peer.waiting_since && now - *peer.waiting_since >= deaf_after) {
     peer.waiting_since.reset();
     const bool running = peer.attempt.has_value();

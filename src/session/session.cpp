@@ -63,9 +63,10 @@ void Session::Impl::on(const DatagramRefused& in, Turn& t) {
   refuse_dials(in.to, t);
   std::vector<PeerSerial> there;  // dialling may forget peers: never while walking them
   for (const Peer& peer : peers) {
-    const std::vector<Endpoint>& targets = peer.endpoints;
-    const bool known = peer.attempt && std::find(targets.begin(), targets.end(), in.to) != targets.end();
-    if (known || peer.confirmed == in.to) there.push_back(peer.serial);
+    const std::vector<Endpoint>& hints = peer.endpoints;
+    const bool tried =
+        peer.attempt && std::find(hints.begin(), hints.end(), in.to) != hints.end();
+    if (tried || peer.confirmed == in.to) there.push_back(peer.serial);
   }
   for (const PeerSerial serial : there)
     if (Peer* peer = find_peer(serial)) confirm_alive(*peer, in.to, t);
@@ -77,12 +78,20 @@ void Session::Impl::on(const Computed& in, Turn& t) {
   const PendingJob job = it->second;
   jobs.erase(it);
   const JobResult* result = in.result.get();
-  if (const auto* initiated = dynamic_cast<const Initiated*>(result))
-    return on_initiated(job, *initiated, t);
-  if (const auto* responded = dynamic_cast<const Responded*>(result))
-    return on_responded(job, *responded, t);
-  if (const auto* finished = dynamic_cast<const Finished*>(result))
-    return on_finished(job, *finished, t);
+  switch (job.step) {
+    case PendingJob::Step::initiate:
+      if (const auto* made = dynamic_cast<const Initiated*>(result))
+        return on_initiated(job, *made, t);
+      break;
+    case PendingJob::Step::respond:
+      if (const auto* made = dynamic_cast<const Responded*>(result))
+        return on_responded(job, *made, t);
+      break;
+    case PendingJob::Step::finish:
+      if (const auto* made = dynamic_cast<const Finished*>(result))
+        return on_finished(job, *made, t);
+      break;
+  }
   t.drop(DropReason::unexpected);
 }
 

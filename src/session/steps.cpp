@@ -72,9 +72,9 @@ std::unique_ptr<JobResult> RespondJob::run() const {
   std::copy_n(message.begin(), their_ephemeral.size(), their_ephemeral.begin());
   const noise::Psk* psk = common_psk(*own, *payload, their_ephemeral);
   if (!psk) return result;
-  auto keys = std::move(*responder)
-                  .reply(crypto::DhPair::from_secret(ephemeral), *psk, encode(ReplyPayload{own->hello}),
-                         result->message);
+  const auto pair = crypto::DhPair::from_secret(ephemeral);
+  const Bytes answer = encode(ReplyPayload{own->hello});
+  auto keys = std::move(*responder).reply(pair, *psk, answer, result->message);
   if (!keys) return result;
   result->ok = true;
   result->initiator = *payload;

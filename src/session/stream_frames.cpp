@@ -25,6 +25,7 @@ std::optional<ByteView> FrameReader::next() {
   }
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(read_));
   read_ = 0;
+  if (buffer_.empty()) buffer_ = Bytes();  // an idle stream holds nothing
   return std::nullopt;
 }
 

@@ -52,7 +52,7 @@ void Session::Impl::on_frame(Stream& stream, ByteView frame, Turn& t) {
     case Stream::State::finishing:
     case Stream::State::responding: break;
   }
-  refuse_stream(stream.id, DropReason::unknown_frame, t);
+  refuse_stream(stream.id, DropReason::unexpected, t);
 }
 
 void Session::Impl::on_stream_init(Stream& stream, ByteView frame, Turn& t) {
@@ -134,10 +134,14 @@ void Session::Impl::on_stream_sealed(Stream& stream, ByteView frame, Turn& t) {
   stream.active = t.now.mono;
   Buffer message;
   const auto lane = static_cast<Lane>(control & lane_mask);
+  reassembling -= stream.reassembly.held();
   const auto verdict =
       stream.reassembly.add(lane, ByteView(*plain).subspan(1), (control & more_flag) != 0, message);
+  reassembling += stream.reassembly.held();
   if (verdict == Reassembly::Verdict::too_large)
     return refuse_stream(stream.id, DropReason::too_large, t);
+  if (reassembling > reassembly_bytes)
+    return refuse_stream(stream.id, DropReason::limit_reached, t);
   Peer& peer = *find_peer(stream.peer);
   if (!message.empty()) t.push(Received{peer.id, std::move(message), true});
   if (control & bye_flag) {

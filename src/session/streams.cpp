@@ -52,14 +52,12 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
     peer.dialing.reset();
     if (peer.stream) return;  // it dialled us meanwhile
     const Undelivered reason = peer.dial_failure.value_or(Undelivered::no_route);
-    const bool dead = reason == Undelivered::refused;
-    if (dead) {  // its keys died with it: what comes next starts with a handshake
-      end_attempt(peer);
-      drop_keys(peer);
-      finish_dials_of(peer, DialOutcome::refused, t);
-    }
+    const bool refused = reason == Undelivered::refused;
+    // A router refuses too, in the name of a peer behind it: where datagrams live and nobody
+    // doubted them, a refused stream is no death.
+    if (refused && (peer.dial_confirms || !peer.current)) bury(peer, t);
     // A confirming dial that met silence confirms nothing.
-    if (dead || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
+    if (refused || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
     return;
   }
   last_stream += 2;
@@ -75,17 +73,32 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
   t.push(OpenStream{stream.id, stream.remote});
 }
 
+// Its keys died with it: what comes next starts with a handshake, at any of its addresses.
+void Session::Impl::bury(Peer& peer, Turn& t) {
+  end_attempt(peer);
+  drop_keys(peer);
+  if (peer.confirmed && peer.endpoints.empty()) peer.endpoints.push_back(*peer.confirmed);
+  peer.confirmed.reset();
+  finish_dials_of(peer, DialOutcome::refused, t);
+}
+
 void Session::Impl::dial_failed(Peer& peer, StreamEnd reason, Turn& t) {
   peer.dial_failure = milder(peer.dial_failure, undelivered(reason));
   dial_next(peer, t);
 }
 
-// Somebody unproven said that the peer's port is closed: ask the port itself, at most once a second.
+// Somebody unproven said that the peer's port is closed: ask the port itself, once a second at most.
+// A closed port is its death only where it was last proven to live; at any other address it may be
+// somebody else's, so all of them are asked.
 void Session::Impl::confirm_alive(Peer& peer, const Endpoint& endpoint, Turn& t) {
   if (peer.stream || peer.dialing) return;
   if (peer.confirmed_at && t.now.mono - *peer.confirmed_at < confirm_interval) return;
   peer.confirmed_at = t.now.mono;
-  dial_stream(peer, {endpoint}, true, t);
+  std::vector<Endpoint> targets{endpoint};
+  if (peer.confirmed != endpoint)
+    for (const Endpoint& other : route(peer))
+      if (other != endpoint) targets.push_back(other);
+  dial_stream(peer, std::move(targets), true, t);
 }
 
 void Session::Impl::on(const StreamOpened& in, Turn& t) {
@@ -123,6 +136,7 @@ void Session::Impl::accept_stream(const StreamOpened& in, Turn& t) {
 void Session::Impl::forget_stream(StreamId id) {
   const auto it = streams.find(id);
   if (it->second.inbound && !authenticated(it->second)) half_open.leave(it->second.remote);
+  reassembling -= it->second.reassembly.held();
   if (Peer* peer = find_peer(it->second.peer)) {
     if (peer->stream == id) {
       peer->stream.reset();
@@ -201,19 +215,22 @@ void Session::Impl::give_up_stream(const Stream& stream, Turn& t) {
   if (peer) fail_delivery(*peer, Undelivered::no_answer, t);
 }
 
-// Two streams with one peer: the newer one if the same side dialled both, else the one that the
-// lower NodeId dialled; both sides decide alike. The loser says goodbye and is read
-// until the other side has said so too, so that nothing under way is lost.
+// Two streams with one peer: of two dialled at about the same time by both sides the one that the
+// lower NodeId dialled stays, and both sides decide alike. Otherwise the newer one: nobody dials who
+// has a stream, so the other side has lost the old one. The loser says goodbye and is read until
+// the other side has said so too, so that nothing under way is lost.
 void Session::Impl::attach(Stream& stream, Turn& t) {
   Peer& peer = ensure_peer(stream.key, t);
   stream.peer = peer.serial;
-  stream.active = t.now.mono;
+  stream.active = stream.opened = t.now.mono;
   set_stream_timer(stream, t.now.mono + stream_idle);
   const bool was_linked = meet(peer, stream.boot, t);
   if (peer.dialing == stream.id) peer.dialing.reset();
   Stream* other = peer.stream ? find_stream(*peer.stream) : nullptr;
   const bool lower_dialled = (identity->id() < peer.id) != stream.inbound;
-  const bool wins = !other || other->inbound == stream.inbound || lower_dialled;
+  const bool simultaneous = other && other->inbound != stream.inbound &&
+                            t.now.mono - other->opened <= stream_dial_wait + stream_handshake_wait;
+  const bool wins = !simultaneous || lower_dialled;
   if (wins) {
     peer.stream = stream.id;
     peer.lanes.restart();

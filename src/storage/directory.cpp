@@ -47,12 +47,13 @@ OpenFailure system_failure(int code, std::string_view what, const std::filesyste
     case EPERM:
     case EROFS:
     case ENOTDIR:
-      return {OpenError::permission, where + std::strerror(code) +
-                                         "; make it writable or choose another --data-dir"};
+      return {OpenError::permission,
+              where + std::strerror(code) + "; make it writable or choose another --data-dir"};
     case ENOSPC:
     case EDQUOT:
       return {OpenError::no_space, where + "no space left; 8 MiB are enough to start"};
-    default: return {OpenError::io, where + std::strerror(code)};
+    default:
+      return {OpenError::io, where + std::strerror(code)};
   }
 }
 

@@ -21,7 +21,9 @@ constexpr std::string_view checksum_key = "kith stored value";
 
 MDB_val to_val(ByteView bytes) { return {bytes.size(), const_cast<Byte*>(bytes.data())}; }
 MDB_val to_val(std::string_view text) { return to_val(as_bytes(text)); }
-ByteView to_view(const MDB_val& val) { return {static_cast<const Byte*>(val.mv_data), val.mv_size}; }
+ByteView to_view(const MDB_val& val) {
+  return {static_cast<const Byte*>(val.mv_data), val.mv_size};
+}
 
 ByteArray<checksum_size> checksum(Table table, ByteView key, ByteView value) {
   // The key's length keeps (key, value) pairs with equal concatenations apart.
@@ -65,13 +67,16 @@ std::optional<DiskRefusal> classify(int status, std::uint64_t free, std::size_t 
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-    case MDB_MAP_FULL: return DiskRefusal::full;
+    case MDB_MAP_FULL:
+      return DiskRefusal::full;
     case MDB_TXN_FULL:
-    case ENOMEM: return DiskRefusal::busy;
+    case ENOMEM:
+      return DiskRefusal::busy;
     case EIO:  // a short write, if there is no room; else the disk itself
       if (free < batch_bytes + (1u << 20)) return DiskRefusal::full;
       return std::nullopt;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -156,8 +161,9 @@ std::optional<OpenFailure> Environment::check_about(const Options& options) cons
     return OpenFailure{OpenError::foreign_network,
                        where + " belongs to another network; choose another --instance or move it"};
   if (!equal(about("node"), options.node.view()))
-    return OpenFailure{OpenError::foreign_node,
-                       where + " belongs to another identity; restore its identity.key or move db/"};
+    return OpenFailure{
+        OpenError::foreign_node,
+        where + " belongs to another identity; restore its identity.key or move db/"};
   return std::nullopt;
 }
 
@@ -204,6 +210,10 @@ int Environment::quarantine(const Transaction& txn, Table table, ByteView key) c
 int Environment::set_network(const Transaction& txn, const NetworkId& network) const {
   MDB_val name = to_val("network"), data = to_val(network.view());
   return mdb_put(txn.get(), about_, &name, &data, 0);
+}
+
+int Environment::clear(const Transaction& txn, Table table) const {
+  return mdb_drop(txn.get(), dbi(table), 0);
 }
 
 int Environment::each(const Transaction& txn, Table table,

@@ -53,6 +53,7 @@ class Environment {
   // entry is only removed).
   int quarantine(const Transaction& txn, Table table, ByteView key) const;
   int set_network(const Transaction& txn, const NetworkId& network) const;
+  int clear(const Transaction& txn, Table table) const;
 
   // Every entry of a table in key order, with whether its checksum holds.
   int each(const Transaction& txn, Table table,

@@ -1,4 +1,5 @@
-// Small files: write-temp, fsync, rename, fsync directory; so a crash leaves the old or the new one.
+// Small files: write-temp, fsync, rename, fsync directory; so a crash leaves the old or the new
+// one.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -38,14 +39,19 @@ namespace {
 FileError file_error(int code) {
   switch (code) {
     case ENOENT:
-    case ENOTDIR: return FileError::missing;
+    case ENOTDIR:
+      return FileError::missing;
     case EACCES:
     case EPERM:
-    case EROFS: return FileError::permission;
+    case EROFS:
+      return FileError::permission;
     case ENOSPC:
-    case EDQUOT: return FileError::no_space;
-    case EEXIST: return FileError::exists;
-    default: return FileError::io;
+    case EDQUOT:
+      return FileError::no_space;
+    case EEXIST:
+      return FileError::exists;
+    default:
+      return FileError::io;
   }
 }
 

@@ -21,13 +21,17 @@ constexpr std::size_t node_header = 8;
 constexpr std::size_t db_size = 48;
 constexpr std::uint32_t magic = 0xBEEFC0DE;
 constexpr std::uint32_t data_version = 1;
-constexpr std::uint16_t branch_page = 0x01, leaf_page = 0x02, overflow_page = 0x04, meta_page = 0x08;
+constexpr std::uint16_t branch_page = 0x01, leaf_page = 0x02, overflow_page = 0x04,
+                        meta_page = 0x08;
 constexpr std::uint16_t kind_flags = 0x7e, integer_keys = 0x08;
 constexpr std::uint16_t node_big = 0x01, node_sub = 0x02;
 constexpr std::uint64_t no_page = ~std::uint64_t{0};
 constexpr int depth_limit = 32;  // CURSOR_STACK
 // Pages at the end that the last transaction allocated and gave back may never have been written.
 constexpr std::uint64_t unwritten_limit = 4096;
+
+// Which tree a page belongs to. Named tables stand in the main one and nowhere else.
+enum class Tree : std::uint8_t { free_list, main, table };
 
 struct Damage {
   std::string what;
@@ -42,8 +46,8 @@ class Walk {
     last_ = load_le<std::uint64_t>(&meta[136]);
     if (last_ >= file_size_ / page_size_ + unwritten_limit) throw Damage{"it is cut short"};
     seen_.assign(file_size_ / page_size_ + 1, false);
-    database(&meta[40], true);
-    database(&meta[88], false);
+    database(&meta[40], Tree::free_list);
+    database(&meta[88], Tree::main);
   }
 
  private:
@@ -72,15 +76,16 @@ class Walk {
     return newest;
   }
 
-  void database(const Byte* db, bool free_list) {
+  void database(const Byte* db, Tree tree) {
     const auto root = load_le<std::uint64_t>(db + 40);
     const int depth = load_le<std::uint16_t>(db + 6);
     // Sorted duplicates and the like are kinds we never make; LMDB would believe the bit.
-    if ((load_le<std::uint16_t>(db + 4) & kind_flags) != (free_list ? integer_keys : 0))
+    if ((load_le<std::uint16_t>(db + 4) & kind_flags) !=
+        (tree == Tree::free_list ? integer_keys : 0))
       throw Damage{"a table is of an unknown kind"};
     if (root == no_page) return;
     if (depth < 1 || depth > depth_limit) throw Damage{"a tree is too deep"};
-    page(root, depth, free_list);
+    page(root, depth, tree);
   }
 
   void claim(std::uint64_t number, std::uint64_t count) {
@@ -93,7 +98,7 @@ class Walk {
     }
   }
 
-  void page(std::uint64_t number, int depth, bool free_list) {
+  void page(std::uint64_t number, int depth, Tree tree) {
     claim(number, 1);
     Bytes bytes(page_size_);
     read_at(number * page_size_, bytes);
@@ -105,15 +110,19 @@ class Walk {
     const std::size_t upper = load_le<std::uint16_t>(&bytes[14]);
     if (lower < page_header || lower > upper || upper > page_size_ || lower % 2 != 0)
       throw Damage{"a page header is wrong"};
-    if (depth > 1 && lower == page_header) throw Damage{"a page header is wrong"};
+    // LMDB asserts that a branch has two ways; only the free list may be caught in between.
+    const std::size_t keys = (lower - page_header) / 2;
+    if (tree != Tree::free_list && keys < (depth > 1 ? 2u : 1u))
+      throw Damage{"a page header is wrong"};
+    if (keys == 0 && depth > 1) throw Damage{"a page header is wrong"};
     for (std::size_t at = page_header; at < lower; at += 2) {
       const std::size_t offset = load_le<std::uint16_t>(&bytes[at]);
       if (offset < upper || offset + node_header > page_size_) throw Damage{"a node is misplaced"};
-      node(ByteView(bytes).subspan(offset), depth, free_list);
+      node(ByteView(bytes).subspan(offset), depth, tree);
     }
   }
 
-  void node(ByteView bytes, int depth, bool free_list) {
+  void node(ByteView bytes, int depth, Tree tree) {
     const auto low = load_le<std::uint32_t>(&bytes[0]);
     const auto flags = load_le<std::uint16_t>(&bytes[4]);
     const std::size_t key = load_le<std::uint16_t>(&bytes[6]);
@@ -122,15 +131,16 @@ class Walk {
     if (key > bytes.size() - node_header || inside > bytes.size() - node_header - key)
       throw Damage{"a node is too long"};
     const Byte* data = bytes.data() + node_header + key;
-    if (depth > 1) return page(low | std::uint64_t{flags} << 32, depth - 1, free_list);
+    if (depth > 1) return page(low | std::uint64_t{flags} << 32, depth - 1, tree);
     if (flags & ~(node_big | node_sub)) throw Damage{"a node is of an unknown kind"};
     if (flags & node_sub) {
-      if (big || free_list || low != db_size) throw Damage{"a node is of an unknown kind"};
-      return database(data, false);
+      if (big || tree != Tree::main || low != db_size) throw Damage{"a node is of an unknown kind"};
+      return database(data, Tree::table);
     }
-    if (big) overflow(load_le<std::uint64_t>(data), low, free_list);
-    if (free_list && key != 8) throw Damage{"the free list is wrong"};
-    if (free_list && !big) free_pages(ByteView(data, low));
+    if (big) overflow(load_le<std::uint64_t>(data), low, tree == Tree::free_list);
+    if (tree != Tree::free_list) return;
+    if (key != 8) throw Damage{"the free list is wrong"};
+    if (!big) free_pages(ByteView(data, low));
   }
 
   void overflow(std::uint64_t number, std::size_t size, bool free_list) {

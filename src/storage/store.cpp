@@ -9,7 +9,7 @@
 #include "cache.hpp"
 #include "environment.hpp"
 #include "kith/base/assert.hpp"
-#include "kith/base/visit.hpp"
+#include "write.hpp"
 
 namespace kith::storage {
 namespace {
@@ -19,27 +19,7 @@ constexpr std::size_t order_bytes_limit = 16 << 20;  // of their keys and values
 constexpr std::size_t batch_limit = 64;              // operations a transaction
 constexpr std::size_t batch_bytes_limit = 1 << 20;   // one larger value makes a batch of its own
 constexpr std::size_t cache_bytes = 8 << 20;
-constexpr std::size_t key_limit = 64;                // the door's; LMDB's is 511
-
-// The read thread saw a bad checksum; the writer looks again inside its transaction.
-struct Recheck {
-  Load load;
-};
-using Write = std::variant<Persist, Forget, Recheck>;
-
-std::size_t cost(const Persist& order) { return order.key.size() + order.value.size(); }
-std::size_t cost(const Load& order) { return order.key.size(); }
-std::size_t cost(const Forget& order) { return order.key.size(); }
-std::size_t cost(const Recheck& order) { return order.load.key.size(); }
-std::size_t cost(const Write& write) {
-  return match(write, [](const auto& order) { return cost(order); });
-}
-
-Token token(const Write& write) {
-  return match(write, [](const Persist& order) { return order.token; },
-               [](const Forget& order) { return order.token; },
-               [](const Recheck& order) { return order.load.token; });
-}
+constexpr std::size_t key_limit = 64;  // the door's; LMDB's is 511
 
 CacheKey cache_key(Table table, const Buffer& key) {
   return {table, Bytes(key.view().begin(), key.view().end())};
@@ -63,9 +43,10 @@ class Store final : public Storage {
   }
 
   void submit(Order order) override {
-    match(std::move(order), [this](Load&& load) { accept_load(std::move(load)); },
-          [this](Persist&& persist) { accept_write(std::move(persist)); },
-          [this](Forget&& forget) { accept_write(std::move(forget)); });
+    match(
+        std::move(order), [this](Load&& load) { accept_load(std::move(load)); },
+        [this](Persist&& persist) { accept_write(std::move(persist)); },
+        [this](Forget&& forget) { accept_write(std::move(forget)); });
   }
 
   void poll(const std::function<void(Answer)>& sink) override {
@@ -88,8 +69,10 @@ class Store final : public Storage {
       const Transaction txn(environment_->env(), MDB_RDONLY);
       if (txn.status()) return;
       environment_->each(txn, table, [&](ByteView key, ByteView value, bool good) {
-        if (good) sink(key, value);
-        else bad.emplace_back(key.begin(), key.end());
+        if (good)
+          sink(key, value);
+        else
+          bad.emplace_back(key.begin(), key.end());
       });
     }
     if (bad.empty()) return;
@@ -109,6 +92,8 @@ class Store final : public Storage {
     }
     Transaction txn(environment_->env(), 0);
     if (txn.status() || (environment_->entries(txn, Table::record) > 0 && !force)) return false;
+    // Record ids are keyed by the network's root: what the old one kept has no place in the new one.
+    if (force && environment_->clear(txn, Table::record) != 0) return false;
     return environment_->set_network(txn, network) == 0 && txn.commit() == 0;
   }
 
@@ -134,7 +119,8 @@ class Store final : public Storage {
     std::unique_lock guard(mutex_);
     if (auto value = cache_.find(cache_key(load.table, load.key)))
       return answer_now(guard, Loaded{load.token, true, std::move(*value)});
-    if (!take_place(cost(load))) return answer_now(guard, DiskRefused{load.token, DiskRefusal::busy});
+    if (!take_place(cost(load)))
+      return answer_now(guard, DiskRefused{load.token, DiskRefusal::busy});
     reads_.push_back(std::move(load));
     guard.unlock();
     reads_waiting_.notify_one();
@@ -147,15 +133,11 @@ class Store final : public Storage {
     if (stats_.failed) return answer_now(guard, DiskRefused{order.token, DiskRefusal::full});
     if (!take_place(cost(order)))
       return answer_now(guard, DiskRefused{order.token, DiskRefusal::busy});
-    if (is_record(order)) ++records_in_flight_;
     writes_.push_back(std::move(order));
+    if (is_record(writes_.back())) ++records_in_flight_;
     guard.unlock();
     writes_waiting_.notify_one();
   }
-
-  static bool is_record(const Persist& order) { return order.table == Table::record; }
-  static bool is_record(const Forget&) { return false; }
-  static bool is_record(const Recheck&) { return false; }
 
   bool take_place(std::size_t bytes) {
     // A single value larger than the bound is let in alone rather than refused for ever.
@@ -272,10 +254,10 @@ class Store final : public Storage {
   // After the commit, under the lock.
   void finish(const Write& write, Answer answer) {
     const bool refused = std::holds_alternative<DiskRefused>(answer);
+    if (is_record(write)) --records_in_flight_;
     match(
         write,
         [&](const Persist& order) {
-          if (is_record(order)) --records_in_flight_;
           if (refused) return;
           ++stats_.writes;
           // Copied: a slice would pin the whole frame that it came in.
@@ -306,7 +288,7 @@ class Store final : public Storage {
   }
 
   void refuse_one(const Write& write, DiskRefusal reason) {
-    if (match(write, [](const auto& order) { return is_record(order); })) --records_in_flight_;
+    if (is_record(write)) --records_in_flight_;
     // A bad value that could not be moved aside is bad all the same.
     if (std::holds_alternative<Recheck>(write)) reason = DiskRefusal::damaged;
     give_place(cost(write));
@@ -356,7 +338,8 @@ class Store final : public Storage {
         continue;  // it keeps its place
       }
       give_place(cost(load));
-      if (txn.status()) push(DiskRefused{load.token, DiskRefusal::busy});
+      if (txn.status())
+        push(DiskRefused{load.token, DiskRefusal::busy});
       else if (found == Environment::Found::bad)
         push(DiskRefused{load.token, DiskRefusal::damaged});
       else {

@@ -1,10 +1,11 @@
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <netinet/in.h>
+#include <random>
 
 #include "kith/runtime/http_server.hpp"
 #include "world.hpp"
@@ -157,13 +158,34 @@ TEST_CASE("runtime/http: too much and nonsense are answered, and the server live
   CHECK(has(web.once(std::string("\x16\x03\x01\x02\x00\x01\x00", 7) + "\r\n\r\n"), " 400 "));
   CHECK(has(web.once("GET / HTTP/9.9\r\nHost: localhost\r\n\r\n"), " 400 "));
   CHECK(has(web.once("PUT /k" + host + "Content-Length: -1\r\n\r\n"), " 400 "));
-  CHECK(has(web.once("PUT /k" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"), " 400 "));
+  CHECK(has(web.once("PUT /k" + host + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+            " 400 "));
   CHECK(web.requests.empty());
   CHECK(has(web.once("PUT /k" + host + "Connection: close\r\nContent-Length: 65536\r\n\r\n" +
                      large.substr(0, 65536)),
             " 200 "));
   CHECK(has(web.once("GET /drop" + host + "Connection: close\r\n\r\n"), " 500 "));
   CHECK_EQ(web.server->connections(), 0);
+}
+
+TEST_CASE("runtime/http: mutated requests, cut anywhere, never stop the server") {
+  Web web;
+  const std::string good = "PUT /v1/kv/key" + host +
+                           "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+                           "5\r\nvalue\r\n0\r\n\r\nGET /x" +
+                           host + "\r\n";
+  std::mt19937 chance(3);
+  for (int round = 0; round < 400; ++round) {
+    std::string bytes = good.substr(0, 1 + chance() % good.size());
+    for (auto flips = chance() % 6; flips > 0; --flips)
+      bytes[chance() % bytes.size()] = static_cast<char>(chance());
+    Client client(web.path);
+    client.send(bytes);
+    test::settle(web.loop);
+  }
+  REQUIRE(wait(web.loop, [&] { return web.server->connections() == 0; }));
+  CHECK_NE(web.once("GET / HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n\r\n").find(" 200 "),
+           std::string::npos);
 }
 
 TEST_CASE("runtime/http: HEAD has a length and no body, an expected 100 is given") {
@@ -246,7 +268,8 @@ TEST_CASE("runtime/http: over TCP the token is asked for") {
   options.token = "secret";
   Web web(options);
   const Endpoint at = web.server->loopback().value();
-  for (const std::string token : {"", "Authorization: Bearer wrong\r\n", "Authorization: secret\r\n"}) {
+  for (const std::string token :
+       {"", "Authorization: Bearer wrong\r\n", "Authorization: secret\r\n"}) {
     Client client(at);
     client.send("GET /x" + host + token + "\r\n");
     CHECK(wait(web.loop, [&] { return client.has(" 401 "); }));

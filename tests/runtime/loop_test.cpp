@@ -21,7 +21,8 @@ TEST_CASE("runtime/clock: both clocks run, entropy differs") {
   CHECK_NE(runtime::system_entropy(), runtime::system_entropy());
 }
 
-TEST_CASE("runtime/loop: a deadline fires not before its time, in the past at once, cancelled never") {
+TEST_CASE(
+    "runtime/loop: a deadline fires not before its time, in the past at once, cancelled never") {
   runtime::Loop loop;
   int fired = 0;
   loop.on_deadline([&] { ++fired; });
@@ -104,7 +105,9 @@ TEST_CASE("runtime/resolve: literals, hosts and nonsense each answer once, on th
   runtime::Loop loop;
   runtime::Resolver resolver(loop);
   std::map<std::string, runtime::Resolved> answers;
-  for (const std::string name : {"127.0.0.1", "::1", "localhost", "no.such.name.invalid"})
+  const std::string nonsense(70, 'x');  // no label may be that long: fails without asking anybody
+  for (const std::string& name :
+       {std::string("127.0.0.1"), std::string("::1"), std::string("localhost"), nonsense})
     resolver.resolve(name, 4747, seconds(5), [&answers, name](runtime::Resolved resolved) {
       CHECK(answers.emplace(name, std::move(resolved)).second);
     });
@@ -113,8 +116,8 @@ TEST_CASE("runtime/resolve: literals, hosts and nonsense each answer once, on th
   CHECK_EQ(to_string(answers["127.0.0.1"].endpoints.at(0)), "127.0.0.1:4747");
   CHECK_EQ(to_string(answers["::1"].endpoints.at(0)), "[::1]:4747");
   CHECK(answers["localhost"].endpoints.at(0).ip.is_loopback());
-  CHECK(answers["no.such.name.invalid"].endpoints.empty());
-  CHECK_FALSE(answers["no.such.name.invalid"].error.empty());
+  CHECK(answers[nonsense].endpoints.empty());
+  CHECK_FALSE(answers[nonsense].error.empty());
 }
 
 TEST_CASE("runtime/notify: READY=1 arrives at an abstract socket, without one nothing happens") {
@@ -154,7 +157,8 @@ struct Clockwork {
 
 }  // namespace
 
-TEST_CASE("runtime/drive: outputs are carried out, timers fire after a drain, a late timer is sleep") {
+TEST_CASE(
+    "runtime/drive: outputs are carried out, timers fire after a drain, a late timer is sleep") {
   runtime::Loop loop;
   Clockwork machine;
   std::string trace;

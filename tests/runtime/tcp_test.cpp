@@ -1,6 +1,7 @@
 #include "kith/runtime/tcp.hpp"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <map>
 
@@ -87,12 +88,22 @@ TEST_CASE("runtime/tcp: nobody listening is refused, and not from inside open") 
   TcpNode a(loop);
   const Endpoint closed = test::bind_loopback().endpoint;
   a.tcp->open(2, closed);
-  a.tcp->open(4, {*parse_ip("2001:db8::1"), 9});  // no route, or it stays silent
+  a.tcp->open(4, {IpAddress::v4(255, 255, 255, 255), 9});
   CHECK(a.closed.empty());
   REQUIRE(wait(loop, [&] { return a.closed.size() == 2; }));
   CHECK_EQ(a.closed[2], StreamEnd::refused);
-  CHECK_NE(a.closed[4], StreamEnd::closed);
+  CHECK_EQ(a.closed[4], StreamEnd::unreachable);
   CHECK(a.opened.empty());
+}
+
+TEST_CASE("runtime/tcp: a peer that stays silent times out after three seconds") {
+  runtime::Loop loop;
+  TcpNode a(loop);
+  const auto silent = test::bind_loopback();
+  REQUIRE_EQ(::listen(silent.tcp.get(), 0), 0);  // nobody accepts: the kernel drops what is over
+  for (StreamId id = 2; id <= 8; id += 2) a.tcp->open(id, silent.endpoint);
+  REQUIRE(wait(loop, [&] { return !a.closed.empty(); }));
+  for (const auto& [id, end] : a.closed) CHECK_EQ(end, StreamEnd::timed_out);
 }
 
 TEST_CASE("runtime/tcp: closing while connecting, writing after the end: nothing happens") {

@@ -146,6 +146,95 @@ TEST_CASE("session/network: the first address that answers wins") {
   CHECK_EQ(world.delivered.size(), 1);
 }
 
+TEST_CASE("session/network: a closed port at a stale address is not the peer's death") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.add("other", "10.0.0.3");
+  world.kill("other");
+  world.input("a", s::PeerIntroduced{world.node("b").identity->public_key(),
+                                     {world.node("other").at, world.node("b").at}});
+  world.send("a", "b", as_bytes("hello"));
+  world.run(seconds(1));
+  CHECK_EQ(world.delivered.size(), 1);
+  CHECK_EQ(count(world, "cannot"), 0);
+}
+
+TEST_CASE("session/network: a peer that comes back on another port is found there") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(seconds(1));
+  world.kill("b");
+  world.add("ghost", "10.0.0.2:4747");  // keeps the old port refusing
+  world.kill("ghost");
+  world.move("b", "10.0.0.2:4748");
+  world.restart("b");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("lost"));
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "refused"), 1);
+  world.send("a", "b", as_bytes("found"));
+  world.run(seconds(1));
+  REQUIRE_EQ(world.delivered.size(), 2);
+  CHECK_EQ(to_text(world.delivered.back().message), "found");
+}
+
+TEST_CASE("session/network: a refused stream to a peer whose datagrams live is no death") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(milliseconds(50));
+  world.refuse_streams = true;  // a router in front of b does
+  world.send("a", "b", Bytes(5000));
+  world.run(milliseconds(50));
+  CHECK_EQ(count(world, "refused"), 1);
+  CHECK(world.node("a").session->has_session(world.id("b")));
+  world.send("a", "b", as_bytes("still here"));
+  world.run(milliseconds(50));
+  CHECK_EQ(world.delivered.size(), 2);
+}
+
+TEST_CASE("session/network: who lost its stream is not turned away because the other has it still") {
+  for (const bool from_lower : {true, false}) {
+    World world;
+    world.add("a", "10.0.0.1");
+    world.add("b", "10.0.0.2");
+    const bool a_lower = world.id("a") < world.id("b");
+    const std::string keeps = a_lower == from_lower ? "a" : "b", loses = keeps == "a" ? "b" : "a";
+    world.introduce("a", "b");
+    world.introduce("b", "a");
+    world.send(keeps, loses, as_bytes("first"), true);
+    world.run(seconds(20));
+    world.lose_streams(loses);
+    world.send(loses, keeps, as_bytes("second"), true);
+    world.run(milliseconds(100));
+    world.send(keeps, loses, as_bytes("third"), true);
+    world.run(milliseconds(100));
+    CHECK_EQ(world.delivered.size(), 3);
+  }
+}
+
+TEST_CASE("session/network: a stream to a machine that vanished is given up in ten seconds") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"), true);
+  world.run(milliseconds(50));
+  world.node("b").alive = false;  // it answers nothing and its kernel says nothing
+  world.stall = true;
+  world.send("a", "b", Bytes(100'000), true);
+  world.run(seconds(15));
+  CHECK_EQ(count(world, "no_answer"), 1);
+  CHECK_FALSE(world.node("a").session->has_session(world.id("b")));
+}
+
 TEST_CASE("session/network: where datagrams are blocked an open stream carries them") {
   World world;
   world.show_frames = false;

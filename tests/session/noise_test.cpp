@@ -28,7 +28,7 @@ struct Vector {
 };
 
 std::vector<Vector> vectors() {
-  std::ifstream file(std::string(KITH_VECTORS) + "/noise.json");
+  std::ifstream file(KITH_VECTORS "/noise.json");
   REQUIRE(file.is_open());
   std::stringstream all;
   all << file.rdbuf();

@@ -84,6 +84,16 @@ void World::kill(const std::string& name) {
   for (const s::StreamId id : open) close_pipe(dead, id, s::StreamEnd::reset);
 }
 
+void World::lose_streams(const std::string& name) {
+  std::vector<s::StreamId> open;
+  for (const auto& [key, pipe] : pipes_)
+    if (key.first == name) open.push_back(key.second);
+  for (const s::StreamId id : open) {
+    pipes_.erase({name, id});
+    input(name, s::StreamClosed{id, s::StreamEnd::timed_out});
+  }
+}
+
 void World::move(const std::string& name, const std::string& address) {
   node(name).at = endpoint_of(address);
 }
@@ -253,7 +263,7 @@ void World::open_stream(Node& node, const s::OpenStream& out) {
     Node* target = at(out.to);
     Node& opener = this->node(name);
     if (!target) return;  // silence
-    if (!target->alive) {
+    if (!target->alive || refuse_streams) {
       input(name, s::StreamClosed{out.stream, s::StreamEnd::refused});
       return;
     }
@@ -275,7 +285,7 @@ void World::write_stream(Node& node, const s::WriteStream& out) {
   const Pipe pipe = it->second;
   const std::string name = node.name;
   later(latency, [this, pipe, out, name] {
-    if (!pipes_.contains({pipe.other, pipe.other_id})) return;
+    if (stall || !pipes_.contains({pipe.other, pipe.other_id})) return;
     input(pipe.other, s::StreamBytes{pipe.other_id, out.bytes.view()});
     if (pipes_.contains({name, out.stream}))
       input(name, s::StreamCredit{out.stream, out.bytes.size()});

@@ -37,6 +37,7 @@ class World {
             const std::function<void(s::Config&)>& change = {});
   void restart(const std::string& name);
   void kill(const std::string& name);
+  void lose_streams(const std::string& name);  // its end notices, the other end does not
   void move(const std::string& name, const std::string& address);
   Node& node(const std::string& name) { return nodes_.at(name); }
   const NodeId& id(const std::string& name) { return node(name).identity->id(); }
@@ -55,6 +56,8 @@ class World {
   std::uint64_t lose_percent = 0, duplicate_percent = 0;
   Duration latency = milliseconds(1), jitter{0};
   bool show_frames = true, run_jobs = true;
+  bool refuse_streams = false;
+  bool stall = false;  // streams take nothing any more
 
   // What happened.
   std::vector<std::string> trace;

@@ -27,7 +27,8 @@ void fill(const TempDir& dir, int entries) {
   Disk disk(options(dir.path));
   Token last;
   for (int i = 0; i < entries; ++i) {
-    last = disk.persist("key" + std::to_string(i), std::string(100 + 97 * (i % 60), 'a'));
+    last =
+        disk.persist("key" + std::to_string(i), std::string(std::size_t(100 + 97 * (i % 60)), 'a'));
     if (i % 100 == 99) CHECK(disk.stored(last));
   }
 }
@@ -62,6 +63,16 @@ TEST_CASE("storage/damage: a value with a flipped bit is quarantined and never s
   CHECK_EQ(disk.storage->stats().quarantined, 2);
   CHECK(disk.stored(disk.persist("bad", "fetched again")));
   CHECK_EQ(disk.value(disk.load("bad")), "fetched again");
+}
+
+TEST_CASE("storage/damage: a value lies on disk as FORMAT.md says") {
+  TempDir dir;
+  {
+    Disk disk(options(dir.path));
+    CHECK(disk.stored(disk.persist("a", "hi", Table::meta)));
+  }
+  const Bytes stored = *from_hex("84b71a410e8f4f8ebb748c5982b80f4e6869");
+  CHECK_NE(read_all(data_file(dir)).find(to_text(stored)), std::string::npos);
 }
 
 TEST_CASE("storage/damage: a file cut short at any page does not open") {

@@ -35,7 +35,8 @@ constexpr int skipped = 77;
 // Puts an own small tmpfs at `where`; needs root or user namespaces.
 bool mount_small_disk(const std::filesystem::path& where, const char* size) {
   const int flags = ::geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
-  return ::unshare(flags) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+  return ::unshare(flags) == 0 &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
          ::mount("kith-test", where.c_str(), "tmpfs", 0, size) == 0;
 }
 
@@ -65,7 +66,8 @@ int live_on_small_disk(const std::filesystem::path& where) {
     fill_disk(where / "ballast", 0);
     EXPECT(disk.refused(disk.persist("more", value(0))) == DiskRefusal::full);
     EXPECT(!disk.storage->stats().failed);
-    for (int i = 0; i < held; ++i) EXPECT(disk.value(disk.load("k" + std::to_string(i))) == value(i));
+    for (int i = 0; i < held; ++i)
+      EXPECT(disk.value(disk.load("k" + std::to_string(i))) == value(i));
     EXPECT(storage::write_file(where / "note", as_bytes("x")).error() ==
            storage::FileError::no_space);
   }
@@ -116,8 +118,10 @@ int start_on_full_disk(const std::filesystem::path& where) {
 void run_on_small_disk(int (*life)(const std::filesystem::path&)) {
   TempDir dir;
   const int status = in_child([&] { return life(dir.path); });
-  if (status == skipped) MESSAGE("skipped: no private mount namespace here");
-  else CHECK_EQ(status, 0);
+  if (status == skipped)
+    MESSAGE("skipped: no private mount namespace here");
+  else
+    CHECK_EQ(status, 0);
 }
 
 }  // namespace
@@ -151,7 +155,8 @@ TEST_CASE("storage/durability: kill -9 in the middle of writes loses nothing ack
     }
     ::close(pipe[1]);
     int acknowledged = -1, number = 0;
-    while (acknowledged < 40 + 13 * round && ::read(pipe[0], &number, sizeof number) == sizeof number)
+    while (acknowledged < 40 + 13 * round &&
+           ::read(pipe[0], &number, sizeof number) == sizeof number)
       acknowledged = number;
     ::kill(child, SIGKILL);
     while (::read(pipe[0], &number, sizeof number) == sizeof number) acknowledged = number;
@@ -169,7 +174,9 @@ TEST_CASE("storage/durability: a full disk refuses writes and serves reads, afte
   run_on_small_disk(live_on_small_disk);
 }
 
-TEST_CASE("storage/durability: writes return when space does") { run_on_small_disk(return_after_full); }
+TEST_CASE("storage/durability: writes return when space does") {
+  run_on_small_disk(return_after_full);
+}
 
 TEST_CASE("storage/durability: a start that found no room leaves the next one a clean slate") {
   run_on_small_disk(start_on_full_disk);

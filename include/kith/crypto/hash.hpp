@@ -12,7 +12,7 @@ using Parts = std::initializer_list<ByteView>;  // hashed one after another, no 
 Hash256 hash256(Parts parts);
 Hash256 keyed_hash256(ByteView key, Parts parts);
 ByteArray<64> hash512(Parts parts);
-ByteArray<8> hash64(Parts parts);                        // first 8 bytes of a 32-byte hash: not for keys
+ByteArray<8> hash64(Parts parts);                        // the first 8 of hash256: not for keys
 ByteArray<16> keyed_hash128(ByteView key, Parts parts);  // mac1, mac2, cookies, checksums
 ByteArray<8> keyed_hash64(ByteView key, Parts parts);    // tags
 

@@ -145,6 +145,7 @@ class Node {
   Node(Config config, std::shared_ptr<const crypto::Identity> identity, Now now);
   ~Node();
   Node(Node&&) noexcept;
+  Node& operator=(Node&&) noexcept;
 
   void start(Now now, Outbox& out);  // once, after the constructor
   void step(const Input& input, Now now, Outbox& out);

@@ -18,9 +18,9 @@ namespace kith::runtime {
 template <class Output>
 struct World {
   std::function<void(Output&&, Now)> carry_out;  // an order or news; must not step the machine
-  std::function<bool()> drain_sockets;           // one batch, fed through step(); true: there was one
-  std::function<void(Duration gap)> slept;       // feed TimeSkipped, through step()
-  std::function<void()> flush;                   // end of turn: sendmmsg what was queued
+  std::function<bool()> drain_sockets;      // one batch, fed through step(); true: there was one
+  std::function<void(Duration gap)> slept;  // feed TimeSkipped, through step()
+  std::function<void()> flush;              // end of turn: sendmmsg what was queued
 };
 
 template <Machine M>
@@ -34,6 +34,16 @@ class Drive {
       : loop_(loop), machine_(machine), world_(std::move(world)) {
     loop_.on_deadline([this] { fire(); });
     loop_.on_turn([this] { end_turn(); });
+    arm();
+  }
+
+  // The machine's own beginning, for machines that have one; again after it was replaced in place.
+  void start()
+    requires requires(M& m, Now now, Outbox<typename M::Output>& out) { m.start(now, out); }
+  {
+    const Now now = runtime::now();
+    deadline_.reset();
+    turn([&] { machine_.start(now, out_); }, now);
     arm();
   }
 

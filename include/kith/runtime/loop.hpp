@@ -27,7 +27,7 @@ class Loop {
   void post(std::function<void()> task);  // from any thread
   void run();                             // until stop(); may be called again
   void run_until(const std::function<bool()>& done, Duration limit);  // for tests: a bounded run
-  void stop();                            // from any thread
+  void stop();                                                        // from any thread
 
   struct Impl;
   Impl& impl() { return *impl_; }  // for this room

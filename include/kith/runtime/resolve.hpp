@@ -1,7 +1,7 @@
 // Resolver: names to addresses without blocking the loop or the exit.
 //
-// getaddrinfo cannot be cancelled and may take half a minute, so each lookup has a thread of its own
-// that nobody waits for (Asio's resolver joins its thread at exit: SIGTERM would hang).
+// getaddrinfo cannot be cancelled and may take half a minute, so each lookup has a thread of its
+// own that nobody waits for (Asio's resolver joins its thread at exit: SIGTERM would hang).
 #pragma once
 
 #include <functional>

@@ -28,8 +28,8 @@ struct TcpHandlers {
 struct TcpStats {
   std::size_t open = 0, connecting = 0;
   std::uint64_t accepted = 0;
-  std::uint64_t shed = 0;   // accepted and closed at once: too many
-  std::uint64_t paused = 0; // times accepting stopped for 250 ms: no descriptors or memory
+  std::uint64_t shed = 0;    // accepted and closed at once: too many
+  std::uint64_t paused = 0;  // times accepting stopped for 250 ms: no descriptors or memory
 };
 
 class Tcp {
@@ -46,6 +46,7 @@ class Tcp {
   void open(StreamId stream, const Endpoint& to);  // `stream` is even and new
   void write(StreamId stream, Buffer bytes);       // within credit; on a stream that is gone: ignored
   void close(StreamId stream);                     // sends what is queued, then closes; no event follows
+  void close_all();                                // at once, what is queued is lost; no events follow
   TcpStats stats() const;
 
  private:

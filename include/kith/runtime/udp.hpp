@@ -48,8 +48,8 @@ class Udp {
   Udp(Loop& loop, std::vector<Socket> sockets, UdpHandlers handlers);
   ~Udp();
 
-  // Queues; goes out with the next flush(), which the driver calls once a turn. A full queue drops
-  // the newest.
+  // Queues; goes out when a batch is full or with flush(), which the driver calls once a turn. The
+  // queue grows only while the kernel's buffer is full; at its limit the newest is dropped.
   void send(const Endpoint& to, Buffer bytes);
   void flush();
 

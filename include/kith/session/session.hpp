@@ -5,6 +5,10 @@
 // authenticated sender. It knows frames, keys, counters, cookies and streams; it never looks into a
 // message. It keeps zero heap bytes for a source that has not proven its address, and never answers
 // such a source with more bytes than it sent.
+//
+// Unlike WireGuard it tries a handshake at 0, 0.25, 0.75 and 1.75 s and gives up at 3 s, because a
+// person waits for it; only renewing a live session pauses 5 s + <= 334 ms between such rounds. The
+// other differences, the limits and the frames: src/session/README.md and FRAMES.md.
 #pragma once
 
 #include <map>
@@ -141,7 +145,8 @@ struct Received {
   Buffer message;
   bool stream = false;
 };
-// A session with this peer exists now (first one, or again after Lost).
+// A session with this peer exists now: the first one, or again after it was lost (keys and streams
+// all gone, refused, or the peer was started anew).
 struct Established {
   NodeId peer;
   PublicKey key;
@@ -158,7 +163,8 @@ enum class Undelivered : std::uint8_t {
   unreachable,  // the local stack or a router said so
   overflow,     // too much queued for this peer
 };
-// Says why messages to a peer could not be delivered; queued messages are dropped.
+// Says why messages to a peer could not be delivered; queued messages are dropped (on overflow
+// only the one that was too many).
 struct DeliveryFailed {
   NodeId peer;
   Undelivered reason;

@@ -17,9 +17,9 @@
 namespace kith::storage {
 
 struct Options {
-  std::filesystem::path directory;      // created 0700 when missing; locked while open
+  std::filesystem::path directory;               // created 0700 when missing; locked while open
   std::size_t map_bytes = std::size_t{1} << 30;  // address space, not disk; 90 % is the quota
-  NetworkId network;                    // a database of another network refuses to open
+  NetworkId network;                             // a database of another network refuses to open
   NodeId node;
 };
 

@@ -1,0 +1,140 @@
+// Configuration files: JSON with comments, keys are the long flags with '_'.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "settings.hpp"
+
+namespace kith::app {
+namespace {
+
+struct Place {
+  std::size_t line = 1, column = 1;
+};
+
+Place place_at(std::string_view text, std::size_t offset) {
+  Place place;
+  for (const char c : text.substr(0, std::min(offset, text.size()))) {
+    if (c == '\n') place = {place.line + 1, 1};
+    else ++place.column;
+  }
+  return place;
+}
+
+// Where a key of the outermost object stands. The parser has accepted the text, so strings and
+// comments are well formed; only their ends must be found.
+std::size_t offset_of_key(std::string_view text, std::string_view key) {
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (c == '/' && i + 1 < text.size() && text[i + 1] == '/') i = std::min(text.find('\n', i), text.size() - 1);
+    else if (c == '/' && i + 1 < text.size() && text[i + 1] == '*') i = text.find("*/", i) + 1;
+    if (c != '"') continue;
+    const std::size_t start = i++;
+    while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
+    std::size_t after = i + 1;
+    while (after < text.size() && (text[after] == ' ' || text[after] == '\t' || text[after] == '\r' || text[after] == '\n')) ++after;
+    const bool is_key = depth == 1 && after < text.size() && text[after] == ':';
+    if (is_key && text.substr(start + 1, i - start - 1) == key) return start;
+  }
+  return 0;
+}
+
+std::string flag_of(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return key;
+}
+
+std::string key_of(std::string flag) {
+  std::replace(flag.begin(), flag.end(), '-', '_');
+  return flag;
+}
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> keys;
+  for (const Option& option : options()) keys.push_back(key_of(option.name));
+  return keys;
+}
+
+using Json = nlohmann::ordered_json;
+
+Result<std::vector<std::string>, std::string> values_of(const Option& option, const Json& value) {
+  if (option.kind == Option::Kind::flag) {
+    if (!value.is_boolean()) return Failure<std::string>("must be true or false");
+    return std::vector<std::string>{value.get<bool>() ? "true" : "false"};
+  }
+  if (option.kind == Option::Kind::text) {
+    if (!value.is_string()) return Failure<std::string>("must be a string");
+    return std::vector{value.get<std::string>()};
+  }
+  if (!value.is_array()) return Failure<std::string>("must be an array of strings");
+  std::vector<std::string> out;
+  for (const Json& item : value) {
+    if (!item.is_string()) return Failure<std::string>("must be an array of strings");
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Layer, std::string> layer_from_file(const std::string& path, const std::string& text) {
+  const auto at = [&](std::size_t offset) {
+    const Place place = place_at(text, offset);
+    return path + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
+  };
+  Json json;
+  try {
+    json = Json::parse(text, nullptr, true, true);
+  } catch (const Json::parse_error& error) {
+    const std::size_t offset = error.byte > 0 ? error.byte - 1 : 0;
+    return Failure<std::string>(at(offset) + "/: not valid JSON here; comments are fine, trailing commas are not");
+  }
+  if (!json.is_object()) return Failure<std::string>(at(0) + "/: the configuration is one JSON object");
+  Layer layer;
+  for (const auto& [key, value] : json.items()) {
+    const std::string where = at(offset_of_key(text, key)) + "/" + key;
+    const Option* option = find_option(flag_of(key));
+    if (!option || key.find('-') != std::string::npos) {
+      const auto guess = nearest(key, known_keys());
+      return Failure<std::string>(where + ": unknown key" + (guess ? "; did you mean \"" + *guess + "\"?" : "; kithd --help lists them"));
+    }
+    const auto values = values_of(*option, value);
+    if (!values) return Failure<std::string>(where + ": " + values.error());
+    layer[option->name] = {*values, where};
+  }
+  return layer;
+}
+
+Environment layer_from_environment(const std::vector<std::string>& variables) {
+  Environment out;
+  for (const std::string& variable : variables) {
+    const auto equals = variable.find('=');
+    if (!variable.starts_with("KITH_") || equals == std::string::npos) continue;
+    const std::string name = variable.substr(0, equals);
+    std::string flag = name.substr(5);
+    std::transform(flag.begin(), flag.end(), flag.begin(), [](char c) { return c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+    if (flag == "config" || flag == "api") continue;  // read by main; the command line's
+    const Option* option = find_option(flag);
+    if (!option) {
+      const auto guess = nearest(flag, [] { auto keys = known_keys(); for (auto& k : keys) k = flag_of(k); return keys; }());
+      out.warnings.push_back("unknown environment variable " + name + (guess ? " (did you mean KITH_" + [&] { std::string up = key_of(*guess); std::transform(up.begin(), up.end(), up.begin(), [](char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); }); return up; }() + "?)" : "") + ": ignored");
+      continue;
+    }
+    std::vector<std::string> values;
+    std::string rest = variable.substr(equals + 1);
+    if (option->kind != Option::Kind::list) {
+      values.push_back(rest);
+    } else {
+      while (!rest.empty()) {
+        values.push_back(rest.substr(0, rest.find(',')));
+        rest.erase(0, std::min(rest.size(), values.back().size() + 1));
+      }
+    }
+    out.layer[option->name] = {values, name};
+  }
+  return out;
+}
+
+}  // namespace kith::app
