@@ -133,6 +133,7 @@ Exit Daemon::run() {
   runtime::notify_manager("READY=1");
   loop_.run();
   flush();
+  opened_.storage.reset();  // commits what it accepted; its threads ring the loop, so before the loop goes
   return exit_;
 }
 

@@ -75,6 +75,7 @@ void Node::Impl::lift(membership::Output output) {
       [&](membership::MemberChanged o) { lift_member(o.member); },
       [&](membership::MemberReaped o) {
         live_peers.erase(o.id);
+        told.erase(o.id);
         tell(dht::MemberForgotten{o.id});
         tell(session::PeerForgotten{o.id});
       },
@@ -115,6 +116,8 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
     live = count;
     tell(discovery::LiveChanged{live});
   }
+  const auto [known, fresh] = told.emplace(member->id, member->verdict);
+  if (!fresh && std::exchange(known->second, member->verdict) == member->verdict) return;
   out->push(MemberNews{member});
 }
 

@@ -1,5 +1,7 @@
 #include "kith/runtime/ports.hpp"
 
+#include "kith/runtime/multicast.hpp"
+
 #include <algorithm>
 #include <cerrno>
 
@@ -83,7 +85,8 @@ std::expected<std::vector<BoundPort>, PortFailure> bind_ports(const PortOptions&
     if (All bound = attempt(options.last)) return bound;
   All bound = attempt(default_port);
   for (int i = 1; i < movable_tries && !bound && bound.error().code == EADDRINUSE; ++i)
-    bound = attempt(default_port + i);
+    if (default_port + i != Multicast::beacon_port)  // every daemon of the host shares that one
+      bound = attempt(default_port + i);
   return bound;
 }
 
