@@ -33,7 +33,7 @@ class Parser {
     for (const Flag& flag : global_flags()) add(app_, flag);
     for (const Verb& verb : verbs()) add(verb);
     CLI::App* help = app_.add_subcommand("help", "this, or what a verb takes")->fallthrough();
-    help->add_option("topic", "a verb")->expected(0, 2);
+    help->add_option("topic", "a verb")->expected(1, 2)->allow_extra_args();
   }
 
   Result<Arguments, Problem> read(int argc, char** argv);
@@ -86,7 +86,7 @@ class Parser {
 void Parser::take(const CLI::App& from, Arguments& to) const {
   for (const CLI::Option* option : from.get_options([](const CLI::Option* o) { return o->count() > 0; })) {
     const std::string name = option->get_lnames().empty() ? option->get_name() : option->get_lnames().front();
-    if (option->get_type_size() == 0) to.flags.insert(name);
+    if (option->get_items_expected_max() == 0) to.flags.insert(name);
     else to.values[name] = option->results().back();
   }
 }
@@ -112,6 +112,8 @@ Failure<Problem> Parser::misused(const std::string& what) {
     return problem(exit_usage, (flag ? "unknown flag " : "unknown verb \"") + bare + (flag ? "" : "\"") + did_you_mean(bare, known),
                    flag && bare.size() > 1 && bare[1] != '-' ? "a value that begins with a dash stands after --" : hint);
   }
+  if (!chosen.empty() && chosen.front()->get_name() == "network" && app_.get_subcommands().front()->get_subcommands().empty())
+    return problem(exit_usage, "no verb was given after network", "kith network new NAME");
   return problem(exit_usage, what, hint);
 }
 
