@@ -17,7 +17,7 @@ namespace kith::app {
 
 struct Option {
   enum class Kind : std::uint8_t { text, list, flag };
-  std::string name;   // long flag without dashes: "network-file"
+  std::string name;  // long flag without dashes: "network-file"
   Kind kind;
   std::string value;  // what the help calls its value
   std::string help;
@@ -40,7 +40,7 @@ struct Settings {
   std::string network = "lan";
   Mode mode = Mode::lan;
   std::string network_file;
-  std::vector<Endpoint> listen;     // empty: every address, default port
+  std::vector<Endpoint> listen;  // empty: every address, default port
   std::vector<Endpoint> advertise;
   std::vector<std::string> join;
   bool trust_first = false, no_lan = false;

@@ -1,5 +1,5 @@
-// Accusing: from an unanswered question to a verdict, and every way back. suspicion.hpp has the rule;
-// this file feeds it and carries it out.
+// Accusing: from an unanswered question to a verdict, and every way back. suspicion.hpp has the
+// rule; this file feeds it and carries it out.
 #include "impl.hpp"
 
 namespace kith::membership {
@@ -11,9 +11,11 @@ void Membership::Impl::heard(const NodeId& peer) {
   if (!entry || peer == self) return;
   entry->heard = now.mono;
   witnesses.heard(peer, now.mono);
-  if (entry->suspect()) contradict(*entry);
-  else if (entry->verdict() == Verdict::dead && entry->member->alone) {
-    roster.judge(*entry, Verdict::alive, now);  // nobody signed that verdict: it was ours to take back
+  if (entry->suspect()) {
+    contradict(*entry);
+  } else if (entry->verdict() == Verdict::dead && entry->member->alone) {
+    // Nobody signed that verdict: it was ours to take back.
+    roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
   } else if (entry->verdict() == Verdict::dead) {
     correct(peer, *entry);  // it is dead to the network: it must come back under a new incarnation
@@ -52,7 +54,8 @@ void Membership::Impl::on_heard_message(const NodeId& from, const wire::Heard& m
   Entry* entry = roster.find(message.subject);
   if (!entry || entry->incarnation() != message.incarnation) return drop(DropReason::stale);
   const auto file = cases.find(entry->id());
-  if (file == cases.end() || !roster.may_accuse(from, entry->id())) return drop(DropReason::unexpected);
+  if (file == cases.end() || !roster.may_accuse(from, entry->id()))
+    return drop(DropReason::unexpected);
   file->second.retract(from);
   gossip.drop_suspicion(message.subject, wire::prefix_of(from));
   probe(NodeId(entry->id()));
@@ -63,8 +66,10 @@ void Membership::Impl::on_heard_message(const NodeId& from, const wire::Heard& m
 Case& Membership::Impl::open_case(Entry& entry, Instant started_at) {
   const NodeId subject = entry.id();
   // What was lost while our own time stood still proves nothing.
-  const Instant silent_since = entry.heard == Instant{} ? started_at : std::max(entry.heard, disturbed);
-  const auto [it, fresh] = cases.try_emplace(subject, entry.incarnation(), started_at, silent_since);
+  const Instant silent_since =
+      entry.heard == Instant{} ? started_at : std::max(entry.heard, disturbed);
+  const auto [it, fresh] =
+      cases.try_emplace(subject, entry.incarnation(), started_at, silent_since);
   if (fresh) {
     ++suspicions;
     roster.judge(entry, Verdict::suspect, now);
@@ -126,7 +131,8 @@ bool Membership::Impl::accuse(Entry& entry) {
   suspicion.accuser = wire::prefix_of(self);
   suspicion.stamp = corrected(now.wall);
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
-  return compute(SignSuspicion{entry.id(), suspicion}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
+  return compute(SignSuspicion{entry.id(), suspicion},
+                 std::make_shared<crypto::SignJob>(identity, std::move(message)));
 }
 
 void Membership::Impl::accusation_signed(const SignSuspicion& work, const Signature& signature) {
@@ -144,7 +150,8 @@ void Membership::Impl::accusation_signed(const SignSuspicion& work, const Signat
 }
 
 // A valid accusation by one who may. Ours come here too.
-void Membership::Impl::accused(Entry& entry, const NodeId& accuser, const wire::Suspicion& suspicion) {
+void Membership::Impl::accused(Entry& entry, const NodeId& accuser,
+                               const wire::Suspicion& suspicion) {
   const NodeId subject = entry.id();
   if (entry.verdict() == Verdict::dead) {
     // Somebody lacks our verdict and cannot check its certificate: observers sign anew for him.
@@ -184,12 +191,14 @@ Standing Membership::Impl::standing(const NodeId& subject, const Case& file) con
 }
 
 // The evidence gate: how many others there are to hear, and how many were heard since.
-void Membership::Impl::look_around(const NodeId& subject, const Case& file, Standing& standing) const {
+void Membership::Impl::look_around(const NodeId& subject, const Case& file,
+                                   Standing& standing) const {
   const auto is_other = [&](const NodeId& id) {
     const Entry* entry = roster.find(id);
     return id != subject && entry && entry->verdict() == Verdict::alive;
   };
-  const std::size_t unsuspected = roster.live_count() - roster.suspect_count();  // the subject is suspect
+  const std::size_t unsuspected =
+      roster.live_count() - roster.suspect_count();  // the subject is suspect
   const std::size_t others = unsuspected - (is_other(self) ? 1 : 0);
   standing.gate = std::min(gate_max, (others + 1) / 2);
   standing.witnesses = witnesses.since(file.started(), is_other);
@@ -202,12 +211,14 @@ void Membership::Impl::check_case(const NodeId& subject) {
   Case& file = it->second;
   arm({TimerKind::check_case, 0, subject}, file.next_look(now.mono) - now.mono);
   switch (file.rule(standing(subject, file), now.mono)) {
-    case Ruling::wait: return;
+    case Ruling::wait:
+      return;
     case Ruling::ask_again:
       file.asked_again();
       for (const wire::Suspicion& suspicion : file.certificate()) spread(suspicion);
       return probe(subject);
-    case Ruling::dead: return declare_dead(entry, file.certificate());
+    case Ruling::dead:
+      return declare_dead(entry, file.certificate());
     case Ruling::alone:
       close_case(subject);
       roster.judge(entry, Verdict::dead, now, true, corrected(now.wall));
@@ -235,7 +246,8 @@ void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> c
   changed(entry);
   gossip.drop_suspicions(wire::prefix_of(subject));
   const std::size_t enough = config.mode == Mode::public_ ? quorum_public : quorum;
-  for (std::size_t i = 0; i < std::min(enough, entry.certificate.size()); ++i) spread(entry.certificate[i]);
+  for (std::size_t i = 0; i < std::min(enough, entry.certificate.size()); ++i)
+    spread(entry.certificate[i]);
   spread(entry.reference());
   arm({TimerKind::push}, Duration(0));  // a verdict and its proof leave together, now
   arm_gone();

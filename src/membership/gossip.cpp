@@ -25,7 +25,9 @@ void GossipQueue::erase(const Key& key) {
   items_.erase(it);
 }
 
-void GossipQueue::push(const wire::Reference& reference) { insert({reference.subject, {}}, reference); }
+void GossipQueue::push(const wire::Reference& reference) {
+  insert({reference.subject, {}}, reference);
+}
 
 void GossipQueue::push(const wire::Suspicion& suspicion) {
   insert({suspicion.subject.subject, suspicion.accuser}, suspicion);
@@ -49,7 +51,8 @@ void GossipQueue::drop(const wire::IdPrefix& subject) {
 }
 
 void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
-  std::size_t used = gossip.references.size() * reference_bytes + gossip.suspicions.size() * suspicion_bytes;
+  std::size_t used =
+      gossip.references.size() * reference_bytes + gossip.suspicions.size() * suspicion_bytes;
   std::vector<Key> chosen;
   for (const auto& [sent, age, key] : order_) {
     if (used + reference_bytes > gossip_bytes) break;
@@ -60,8 +63,12 @@ void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
       used += reference_bytes;
     } else {
       const auto& suspicion = std::get<wire::Suspicion>(news);
-      if (used + suspicion_bytes > gossip_bytes || gossip.suspicions.size() == wire::suspicions_limit) continue;
-      if (std::find(gossip.suspicions.begin(), gossip.suspicions.end(), suspicion) != gossip.suspicions.end()) continue;
+      if (used + suspicion_bytes > gossip_bytes ||
+          gossip.suspicions.size() == wire::suspicions_limit)
+        continue;
+      if (std::find(gossip.suspicions.begin(), gossip.suspicions.end(), suspicion) !=
+          gossip.suspicions.end())
+        continue;
       gossip.suspicions.push_back(suspicion);
       used += suspicion_bytes;
     }
@@ -70,8 +77,10 @@ void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
   for (const Key& key : chosen) {
     Item& item = items_.at(key);
     order_.erase({item.sent, item.age, key});
-    if (++item.sent >= budget) items_.erase(key);
-    else order_.emplace(item.sent, item.age, key);
+    if (++item.sent >= budget)
+      items_.erase(key);
+    else
+      order_.emplace(item.sent, item.age, key);
   }
 }
 

@@ -13,8 +13,8 @@ namespace kith::membership {
 
 class Health {
  public:
-  void better() { add(-1); }              // a probe was answered
-  void worse(int by = 1) { add(by); }     // missed nacks, a refutation, loop lag
+  void better() { add(-1); }           // a probe was answered
+  void worse(int by = 1) { add(by); }  // missed nacks, a refutation, loop lag
   int score() const { return score_; }
   Duration scaled(Duration base) const { return base * (score_ + 1); }
 

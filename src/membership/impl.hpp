@@ -1,7 +1,8 @@
 // Membership::Impl: the parts of the room put together. One class, several files by theme:
 //   membership.cpp  the door, dispatch, timers        probing.cpp   questions and answers
 //   accusing.cpp    cases, accusations, verdicts      news.cpp      gossip, pulls, records
-//   self.cpp        our own record and incarnation    syncing.cpp   sessions, anti-entropy, the gone
+//   self.cpp        our own record and incarnation    syncing.cpp   sessions, anti-entropy, the
+//   gone
 #pragma once
 
 #include <set>
@@ -21,8 +22,19 @@
 namespace kith::membership {
 
 enum class TimerKind : std::uint8_t {
-  probe_cycle, probe, nack, check_case, push, anti_entropy, exchange, announce, reap,
-  refute, disk_silent, disk_again, leave,
+  probe_cycle,
+  probe,
+  nack,
+  check_case,
+  push,
+  anti_entropy,
+  exchange,
+  announce,
+  reap,
+  refute,
+  disk_silent,
+  disk_again,
+  leave,
 };
 struct Timer {
   TimerKind kind;
@@ -62,18 +74,18 @@ struct Exchange {
 
 // What we say about ourselves and how far it has got.
 struct Self {
-  wire::MemberRecord wanted;           // incarnation is filled in when it is signed
-  Incarnation floor;                   // the next incarnation lies above it
-  bool changed = true;                 // `wanted` or the floor is newer than what is signed
+  wire::MemberRecord wanted;  // incarnation is filled in when it is signed
+  Incarnation floor;          // the next incarnation lies above it
+  bool changed = true;        // `wanted` or the floor is newer than what is signed
   bool signing = false;
-  bool published = false;              // our first record stands
-  std::optional<Token> writing;        // a mark on its way to the disk
-  Incarnation mark;                    // the latest one ordered
-  std::optional<Instant> refuted;      // when last
-  Incarnation accused;                 // the latest incarnation of ours that somebody accused
-  std::set<NodeId> answer_to;          // accusers and new sessions: they get our next record at once
-  std::optional<BootId> other;         // another process's record under our key, seen once ...
-  Incarnation other_floor;             // ... and what we went above then
+  bool published = false;          // our first record stands
+  std::optional<Token> writing;    // a mark on its way to the disk
+  Incarnation mark;                // the latest one ordered
+  std::optional<Instant> refuted;  // when last
+  Incarnation accused;             // the latest incarnation of ours that somebody accused
+  std::set<NodeId> answer_to;      // accusers and new sessions: they get our next record at once
+  std::optional<BootId> other;     // another process's record under our key, seen once ...
+  Incarnation other_floor;         // ... and what we went above then
 };
 
 struct Membership::Impl {
@@ -89,7 +101,9 @@ struct Membership::Impl {
   void on_time_skipped();
   void on_forget(const NodeId& peer);
   void fire(const Timer& timer);
-  void arm(const Timer& timer, Duration after) { timers.set(timer, now.mono + std::max(after, Duration(1))); }
+  void arm(const Timer& timer, Duration after) {
+    timers.set(timer, now.mono + std::max(after, Duration(1)));
+  }
   void send(const NodeId& to, const wire::Message& message, bool stream = false);
   void drop(DropReason reason) { out->push(Dropped{reason}); }
   bool compute(Work work, std::shared_ptr<const Job> job);
@@ -140,9 +154,11 @@ struct Membership::Impl {
   void spread(const wire::Reference& reference);
   void spread(const wire::Suspicion& suspicion);
   void take_gossip(const NodeId& from, const wire::Gossip& gossip);
-  void take_reference(const NodeId& from, const wire::Reference& reference, const wire::Gossip& gossip);
+  void take_reference(const NodeId& from, const wire::Reference& reference,
+                      const wire::Gossip& gossip);
   void told_dead(const NodeId& from, Entry& entry, const wire::Gossip& gossip);
-  void take_known(const NodeId& from, const wire::Reference& reference, Entry& entry, const wire::Gossip& gossip);
+  void take_known(const NodeId& from, const wire::Reference& reference, Entry& entry,
+                  const wire::Gossip& gossip);
   void take_suspicion(const NodeId& from, const wire::Suspicion& suspicion);
   void correct(const NodeId& to, Entry& entry);
   void want(const NodeId& from, const wire::IdPrefix& subject);
@@ -207,7 +223,7 @@ struct Membership::Impl {
   std::uint64_t last_token = 0;
   std::set<std::pair<NodeId, wire::IdPrefix>> verifying;  // (subject, accuser) suspicions in flight
   std::set<wire::RecordHash> verifying_records;
-  std::map<NodeId, std::vector<wire::IdPrefix>> wants;     // pulls of this turn
+  std::map<NodeId, std::vector<wire::IdPrefix>> wants;  // pulls of this turn
   LruMap<wire::IdPrefix, Instant> pulled{1024};
   LruMap<RequestId, NodeId> pulls{256};
   LruMap<NodeId, Incarnation> forgotten{forgotten_limit};

@@ -1,6 +1,6 @@
-// IncarnationBook: which incarnations we may use. Every one is below a mark that was written to disk
-// before, so a restart never goes back, and the mark lies ahead, so that a refutation needs no disk.
-// A refused disk never silences us: the wall clock orders restarts as well, only less surely.
+// IncarnationBook: which incarnations we may use. Every one is below a mark that was written to
+// disk before, so a restart never goes back, and the mark lies ahead, so that a refutation needs no
+// disk. A refused disk never silences us: the wall clock orders restarts as well, only less surely.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,10 @@ class IncarnationBook {
  public:
   // `stored`: the greatest mark ever written; zero on a first start.
   IncarnationBook(Incarnation stored, UnixMillis corrected)
-      : current_{std::max<std::uint64_t>(stored.value, static_cast<std::uint64_t>(corrected.value) - 1)},
-        mark_(stored), start_(current_.next()) {}
+      : current_{std::max<std::uint64_t>(stored.value,
+                                         static_cast<std::uint64_t>(corrected.value) - 1)},
+        mark_(stored),
+        start_(current_.next()) {}
 
   Incarnation current() const { return current_; }
   Incarnation start() const { return start_; }  // the first of this process: orders twins

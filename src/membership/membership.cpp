@@ -44,12 +44,18 @@ MemberPtr Membership::find(const NodeId& id) const {
   return entry ? entry->member : nullptr;
 }
 
-std::size_t Membership::live_count() const { return std::max<std::size_t>(1, impl_->roster.live_count()); }
+std::size_t Membership::live_count() const {
+  return std::max<std::size_t>(1, impl_->roster.live_count());
+}
 UnixMillis Membership::corrected(UnixMillis wall) const { return impl_->corrected(wall); }
 
-Membership::Impl::Impl(Config the_config, std::shared_ptr<const crypto::Identity> the_identity, Rng the_rng)
-    : config(std::move(the_config)), identity(std::move(the_identity)), self(identity->id()),
-      rng(the_rng), roster(config.network, self) {}
+Membership::Impl::Impl(Config the_config, std::shared_ptr<const crypto::Identity> the_identity,
+                       Rng the_rng)
+    : config(std::move(the_config)),
+      identity(std::move(the_identity)),
+      self(identity->id()),
+      rng(the_rng),
+      roster(config.network, self) {}
 
 void Membership::Impl::turn(Now the_now, Outbox& the_out) {
   now = the_now;
@@ -71,15 +77,13 @@ void Membership::Impl::dispatch(const Input& input) {
       [&](const PeerEstablished& in) { on_established(in); },
       [&](const PeerRefused& in) { on_refused(in.peer); },
       [&](const PeerUnreachable& in) { on_unreachable(in.peer); },
-      [&](const SelfChanged& in) { on_self_changed(in); },
-      [&](const LeaveRequested&) { leave(); },
+      [&](const SelfChanged& in) { on_self_changed(in); }, [&](const LeaveRequested&) { leave(); },
       [&](const ForgetRequested& in) { on_forget(in.peer); },
       [&](const ReconcileRequested& in) {
         if (in.peer == self || !roster.find(in.peer)) return drop(DropReason::unexpected);
         exchange_with(in.peer);
       },
-      [&](const LoadReported& in) { on_load(in); },
-      [&](const TimeSkipped&) { on_time_skipped(); },
+      [&](const LoadReported& in) { on_load(in); }, [&](const TimeSkipped&) { on_time_skipped(); },
       [&](const Computed& in) { on_computed(in); },
       [&](const Persisted& in) { on_disk(in.token, true); },
       [&](const DiskRefused& in) { on_disk(in.token, false); });
@@ -177,22 +181,33 @@ void Membership::Impl::on_forget(const NodeId& peer) {
 
 void Membership::Impl::fire(const Timer& timer) {
   switch (timer.kind) {
-    case TimerKind::probe_cycle: return probe_cycle();
-    case TimerKind::probe: return probe_deadline({timer.request});
-    case TimerKind::nack: return nack_due({timer.request});
-    case TimerKind::check_case: return check_case(timer.member);
-    case TimerKind::push: return push_news();
-    case TimerKind::anti_entropy: return anti_entropy();
-    case TimerKind::exchange: return exchange_due(timer.member);
-    case TimerKind::announce: return announce();
-    case TimerKind::reap: return reap();
-    case TimerKind::refute: return refute();
+    case TimerKind::probe_cycle:
+      return probe_cycle();
+    case TimerKind::probe:
+      return probe_deadline({timer.request});
+    case TimerKind::nack:
+      return nack_due({timer.request});
+    case TimerKind::check_case:
+      return check_case(timer.member);
+    case TimerKind::push:
+      return push_news();
+    case TimerKind::anti_entropy:
+      return anti_entropy();
+    case TimerKind::exchange:
+      return exchange_due(timer.member);
+    case TimerKind::announce:
+      return announce();
+    case TimerKind::reap:
+      return reap();
+    case TimerKind::refute:
+      return refute();
     case TimerKind::disk_silent:
       if (own.writing) on_disk(*own.writing, false);
       return;
     case TimerKind::disk_again:
       return write_mark(IncarnationBook::mark_for(book->current()));
-    case TimerKind::leave: return left();
+    case TimerKind::leave:
+      return left();
   }
 }
 

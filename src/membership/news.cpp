@@ -43,14 +43,16 @@ void Membership::Impl::take_gossip(const NodeId& from, const wire::Gossip& news)
 void Membership::Impl::take_reference(const NodeId& from, const wire::Reference& reference,
                                       const wire::Gossip& news) {
   if (reference.subject == wire::prefix_of(self)) return self_accused(from, reference);
-  if (Entry* entry = roster.find(reference.subject)) return take_known(from, reference, *entry, news);
+  if (Entry* entry = roster.find(reference.subject))
+    return take_known(from, reference, *entry, news);
   want(from, reference.subject);
 }
 
-void Membership::Impl::take_known(const NodeId& from, const wire::Reference& reference, Entry& entry,
-                                  const wire::Gossip& news) {
+void Membership::Impl::take_known(const NodeId& from, const wire::Reference& reference,
+                                  Entry& entry, const wire::Gossip& news) {
   if (reference.incarnation != entry.incarnation() || reference.record != entry.hash) {
-    const bool theirs = std::tie(reference.incarnation, reference.record) > std::make_tuple(entry.incarnation(), entry.hash);
+    const bool theirs = std::tie(reference.incarnation, reference.record) >
+                        std::make_tuple(entry.incarnation(), entry.hash);
     return theirs ? want(from, reference.subject) : correct(from, entry);
   }
   const bool certified = !entry.live() && !entry.member->alone;
@@ -60,12 +62,14 @@ void Membership::Impl::take_known(const NodeId& from, const wire::Reference& ref
       return;
     case Verdict::suspect:
       if (certified) return correct(from, entry);
-      if (entry.live() && now.mono - entry.asked >= hint_gap && observe(entry.id())) probe(NodeId(entry.id()));
+      if (entry.live() && now.mono - entry.asked >= hint_gap && observe(entry.id()))
+        probe(NodeId(entry.id()));
       return;
     case Verdict::dead:
       if (!certified) told_dead(from, entry, news);
       return;
-    case Verdict::left: return;  // only its record says so, and we hold that record
+    case Verdict::left:
+      return;  // only its record says so, and we hold that record
   }
 }
 
@@ -89,7 +93,8 @@ void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion&
   if (!accuser) return want(from, suspicion.accuser);  // it will come round again
   Entry* entry = roster.find(about.subject);
   if (!entry || about.incarnation > entry->incarnation()) return want(from, about.subject);
-  if (about.incarnation < entry->incarnation() || entry->verdict() == Verdict::left) return correct(from, *entry);
+  if (about.incarnation < entry->incarnation() || entry->verdict() == Verdict::left)
+    return correct(from, *entry);
   if (entry->verdict() == Verdict::dead && now.mono - entry->since < settle_time) return;
   if (const auto file = cases.find(entry->id());
       file != cases.end() && file->second.accusers().contains(accuser->id()))
@@ -98,26 +103,31 @@ void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion&
 }
 
 // Sends to be checked what could count: the right record, a known accuser who may accuse.
-void Membership::Impl::verify(VerifySuspicions work, const std::vector<wire::Suspicion>& suspicions_) {
+void Membership::Impl::verify(VerifySuspicions work,
+                              const std::vector<wire::Suspicion>& suspicions_) {
   const Entry* entry = roster.find(work.subject);
   if (!work.candidate && !entry) return;
-  const Incarnation incarnation = work.candidate ? work.candidate->record->incarnation : entry->incarnation();
+  const Incarnation incarnation =
+      work.candidate ? work.candidate->record->incarnation : entry->incarnation();
   const wire::RecordHash hash = work.candidate ? work.candidate->hash : entry->hash;
   std::vector<crypto::Claim> claims;
   for (const wire::Suspicion& suspicion : suspicions_) {
     const Entry* accuser = roster.find(suspicion.accuser);
     if (claims.size() == certificate_limit || suspicion.subject.incarnation != incarnation ||
-        suspicion.subject.record != hash || !accuser || !roster.may_accuse(accuser->id(), work.subject) ||
+        suspicion.subject.record != hash || !accuser ||
+        !roster.may_accuse(accuser->id(), work.subject) ||
         !verifying.emplace(work.subject, suspicion.accuser).second) {
       drop(DropReason::unexpected);
       continue;
     }
     work.claims.emplace_back(accuser->id(), suspicion);
     claims.push_back({accuser->member->record->key,
-                      wire::suspicion_message(config.network, work.subject, suspicion), suspicion.signature});
+                      wire::suspicion_message(config.network, work.subject, suspicion),
+                      suspicion.signature});
   }
   if (claims.empty()) {
-    if (work.candidate) admit(*work.candidate);  // no proof that we can check: we shall see ourselves
+    if (work.candidate)
+      admit(*work.candidate);  // no proof that we can check: we shall see ourselves
     return;
   }
   const auto undo = work.claims;
@@ -130,8 +140,10 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
   std::vector<std::pair<NodeId, wire::Suspicion>> good;
   for (std::size_t i = 0; i < work.claims.size(); ++i) {
     verifying.erase({work.subject, work.claims[i].second.accuser});
-    if (valid[i]) good.push_back(work.claims[i]);
-    else drop(DropReason::bad_signature);
+    if (valid[i])
+      good.push_back(work.claims[i]);
+    else
+      drop(DropReason::bad_signature);
   }
   if (work.certificate || work.candidate) {
     std::vector<wire::Suspicion> certificate;
@@ -151,11 +163,13 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
   }
 }
 
-void Membership::Impl::certificate_verified(const VerifySuspicions& work, std::vector<wire::Suspicion> valid) {
+void Membership::Impl::certificate_verified(const VerifySuspicions& work,
+                                            std::vector<wire::Suspicion> valid) {
   const std::size_t needed = quorum_for(work.subject);
   const bool complete = needed > 0 && valid.size() >= needed;
   if (work.candidate) {
-    if (newer(*work.candidate)) admit(*work.candidate, complete ? std::move(valid) : decltype(valid){});
+    if (newer(*work.candidate))
+      admit(*work.candidate, complete ? std::move(valid) : decltype(valid){});
     return;
   }
   Entry* entry = roster.find(work.subject);
@@ -164,8 +178,8 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work, std::v
   UnixMillis oldest = valid.front().stamp;
   for (const wire::Suspicion& suspicion : valid) oldest = std::min(oldest, suspicion.stamp);
   if (!entry->suspect() && entry->heard != Instant{} && wall_at(entry->heard) > oldest) {
-    // We heard it since: refuse, let it refute, and look for ourselves. Clocks that differ only cost
-    // that look: once it is suspect here, the certificate counts.
+    // We heard it since: refuse, let it refute, and look for ourselves. Clocks that differ only
+    // cost that look: once it is suspect here, the certificate counts.
     send(work.subject, wire::GossipPush{{{}, std::move(valid)}});
     return probe(work.subject);
   }
@@ -184,7 +198,8 @@ void Membership::Impl::send_pulls() {
   for (auto& [from, subjects] : wants) {
     for (std::size_t at = 0; at < subjects.size(); at += wire::pull_limit) {
       const auto first = subjects.begin() + static_cast<std::ptrdiff_t>(at);
-      const auto last = subjects.begin() + static_cast<std::ptrdiff_t>(std::min(at + wire::pull_limit, subjects.size()));
+      const auto last = subjects.begin() + static_cast<std::ptrdiff_t>(
+                                               std::min(at + wire::pull_limit, subjects.size()));
       const RequestId request = new_request();
       pulls.put(request, from);
       send(from, wire::PullMembers{envelope(request, seconds(1)), {first, last}});
@@ -199,13 +214,16 @@ void Membership::Impl::on_pull(const NodeId& from, const wire::PullMembers& pull
     const Entry* entry = roster.find(subject);
     if (!entry || answer.records.size() == wire::members_limit) continue;
     answer.records.push_back(entry->raw);
-    answer.suspicions.insert(answer.suspicions.end(), entry->certificate.begin(), entry->certificate.end());
+    answer.suspicions.insert(answer.suspicions.end(), entry->certificate.begin(),
+                             entry->certificate.end());
   }
   send(from, answer);
 }
 
 bool Membership::Impl::newer(const Candidate& candidate) const {
-  if (const Incarnation* gone = forgotten.peek(candidate.id); gone && candidate.record->incarnation <= *gone) return false;
+  if (const Incarnation* gone = forgotten.peek(candidate.id);
+      gone && candidate.record->incarnation <= *gone)
+    return false;
   const Entry* entry = roster.find(candidate.id);
   return !entry || std::make_tuple(candidate.record->incarnation, candidate.hash) >
                        std::make_tuple(entry->incarnation(), entry->hash);
@@ -221,8 +239,14 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
   VerifyRecords work{from, {}, members.suspicions};
   for (const Buffer& raw : members.records) {
     auto candidate = read_candidate(raw);
-    if (!candidate) { drop(DropReason::malformed); continue; }
-    if (introduction && candidate->id != from) { drop(DropReason::unexpected); continue; }
+    if (!candidate) {
+      drop(DropReason::malformed);
+      continue;
+    }
+    if (introduction && candidate->id != from) {
+      drop(DropReason::unexpected);
+      continue;
+    }
     const bool twin = candidate->id == self && candidate->record->boot != config.boot;
     if (candidate->id == self ? !twin : !newer(*candidate)) {
       const Entry* known = roster.find(candidate->id);
@@ -231,10 +255,12 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
       for (const wire::Suspicion& suspicion : members.suspicions)
         if (suspicion.subject.subject == wire::prefix_of(candidate->id)) about.push_back(suspicion);
       const bool certified = !known->live() && !known->member->alone;
-      if (!about.empty() && !certified) verify({from, candidate->id, {}, std::nullopt, candidate->id != self}, about);
+      if (!about.empty() && !certified)
+        verify({from, candidate->id, {}, std::nullopt, candidate->id != self}, about);
       continue;
     }
-    if (verifying_records.insert(candidate->hash).second) work.candidates.push_back(std::move(*candidate));
+    if (verifying_records.insert(candidate->hash).second)
+      work.candidates.push_back(std::move(*candidate));
   }
   if (work.candidates.empty()) return;
   std::vector<crypto::Claim> claims;
@@ -242,7 +268,8 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
   for (const Candidate& candidate : work.candidates) {
     hashes.push_back(candidate.hash);
     claims.push_back({candidate.record->key,
-                      wire::member_record_message(config.network, candidate.raw.view().first(candidate.body_size)),
+                      wire::member_record_message(config.network,
+                                                  candidate.raw.view().first(candidate.body_size)),
                       candidate.signature});
   }
   if (compute(std::move(work), std::make_shared<crypto::VerifyJob>(std::move(claims)))) return;
@@ -254,14 +281,22 @@ void Membership::Impl::records_verified(VerifyRecords work, const std::vector<bo
   for (std::size_t i = 0; i < work.candidates.size(); ++i) {
     const Candidate& candidate = work.candidates[i];
     verifying_records.erase(candidate.hash);
-    if (!valid[i]) { drop(DropReason::bad_signature); continue; }
-    if (candidate.id == self) { own_record_seen(*candidate.record); continue; }
+    if (!valid[i]) {
+      drop(DropReason::bad_signature);
+      continue;
+    }
+    if (candidate.id == self) {
+      own_record_seen(*candidate.record);
+      continue;
+    }
     if (!newer(candidate)) continue;
     std::vector<wire::Suspicion> about;
     for (const wire::Suspicion& suspicion : work.suspicions)
       if (suspicion.subject.subject == wire::prefix_of(candidate.id)) about.push_back(suspicion);
-    if (about.empty()) admit(candidate);
-    else gone.emplace_back(candidate, std::move(about));
+    if (about.empty())
+      admit(candidate);
+    else
+      gone.emplace_back(candidate, std::move(about));
   }
   for (auto& [candidate, about] : gone)  // last: their accusers may have come in the same message
     verify({work.from, candidate.id, {}, candidate, true}, about);

@@ -1,8 +1,8 @@
 // Probing: one question a second to the neighbour on the rings heard longest ago; helpers and a
 // stream when it stays silent [SWIM 3.1, Lifeguard IV.A].
 //
-// Difference: not round robin but least recently heard first. Any authentic packet is evidence, so a
-// busy network probes where it must, and in a small one two neighbours share one question.
+// Difference: not round robin but least recently heard first. Any authentic packet is evidence, so
+// a busy network probes where it must, and in a small one two neighbours share one question.
 #include "impl.hpp"
 
 namespace kith::membership {
@@ -58,8 +58,10 @@ wire::Gossip Membership::Impl::gossip_for(const NodeId& to, const wire::Referenc
 void Membership::Impl::probe_deadline(RequestId request) {
   Probe* probe = probes.find(request);
   if (!probe) return;
-  if (probe->indirect) probe_failed(request);
-  else go_indirect(request, *probe);
+  if (probe->indirect)
+    probe_failed(request);
+  else
+    go_indirect(request, *probe);
 }
 
 void Membership::Impl::go_indirect(RequestId request, Probe& probe) {
@@ -114,7 +116,8 @@ void Membership::Impl::on_ack(const NodeId& from, const wire::Ack& ack) {
   }
   const Probe* probe = probes.find(ack.request);
   if (!probe) return drop(DropReason::unexpected);  // late, or an announcement's
-  const bool helper = std::find(probe->helpers.begin(), probe->helpers.end(), from) != probe->helpers.end();
+  const bool helper =
+      std::find(probe->helpers.begin(), probe->helpers.end(), from) != probe->helpers.end();
   if (from != probe->target && !helper) return drop(DropReason::unexpected);
   probe_answered(ack.request, from);
 }
@@ -146,8 +149,8 @@ void Membership::Impl::on_nack(const NodeId& from, const wire::Nack& nack) {
   probe->nacked.push_back(from);
 }
 
-// The port is closed: no need to wait for the question's end. Who may accuse does; who may not tells
-// those who may.
+// The port is closed: no need to wait for the question's end. Who may accuse does; who may not
+// tells those who may.
 void Membership::Impl::on_refused(const NodeId& peer) {
   Entry* entry = roster.find(peer);
   if (!entry || !entry->live() || peer == self || leaving != Leaving::no) return;
@@ -156,8 +159,10 @@ void Membership::Impl::on_refused(const NodeId& peer) {
     probes.finish(*request);
     ++probes_bad;
   }
-  if (observe(peer)) suspect(peer, Evidence::refusal, now.mono);
-  else hint_observers(*entry);
+  if (observe(peer))
+    suspect(peer, Evidence::refusal, now.mono);
+  else
+    hint_observers(*entry);
 }
 
 // A missing route is an answer too: no longer silence to wait for, but not proof either.

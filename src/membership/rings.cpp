@@ -6,8 +6,8 @@ namespace kith::membership {
 
 Rings::Place Rings::place(std::size_t ring, const NodeId& member) const {
   const Byte number = static_cast<Byte>(ring);
-  const ByteArray<8> hash =
-      crypto::keyed_hash64(network_.view(), {as_bytes("kith ring"), ByteView(&number, 1), member.view()});
+  const ByteArray<8> hash = crypto::keyed_hash64(
+      network_.view(), {as_bytes("kith ring"), ByteView(&number, 1), member.view()});
   return {load_le<std::uint64_t>(hash.data()), member};
 }
 
@@ -71,7 +71,8 @@ bool Rings::may_accuse(const NodeId& accuser, const NodeId& subject, const Sound
     const std::uint64_t distance = from - place(r, accuser).first;
     auto it = ring.lower_bound(place(r, subject));
     std::size_t passed = 0;
-    for (std::size_t walked = 0; walked < observer_slack + ring_walk_limit && passed < observer_slack; ++walked) {
+    for (std::size_t walked = 0;
+         walked < observer_slack + ring_walk_limit && passed < observer_slack; ++walked) {
       if (it == ring.begin()) it = ring.end();
       --it;
       if (it->second == subject) return true;  // once around

@@ -2,8 +2,8 @@
 // and the ring's number: everybody has the same picture, few observers each, and nobody picks his.
 //
 // From Rapid [3.1], without its configurations: a ring is whatever the local roster says now. Up to
-// nine live members everyone observes everyone. Suspects are passed over, so that the survivors of a
-// mass failure observe all of the fallen at once and not one after another.
+// nine live members everyone observes everyone. Suspects are passed over, so that the survivors of
+// a mass failure observe all of the fallen at once and not one after another.
 #pragma once
 
 #include <array>

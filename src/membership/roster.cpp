@@ -19,7 +19,9 @@ reconcile::Version version_of(const Entry& entry) {
 }
 
 // A /24 or /56 in the 16-byte form.
-ByteView neighbourhood(const IpAddress& ip) { return ByteView(ip.bytes).first(ip.is_v4() ? 15 : 7); }
+ByteView neighbourhood(const IpAddress& ip) {
+  return ByteView(ip.bytes).first(ip.is_v4() ? 15 : 7);
+}
 
 }  // namespace
 
@@ -177,7 +179,8 @@ std::vector<NodeId> Roster::pick(std::size_t count, const NodeId& not_this, Rng&
   }
   for (std::size_t tries = 0; tries < 4 * count + 16 && picked.size() < count; ++tries) {
     const NodeId& id = live_[rng.below(live_.size())];
-    if (fits(id) && std::find(picked.begin(), picked.end(), id) == picked.end()) picked.push_back(id);
+    if (fits(id) && std::find(picked.begin(), picked.end(), id) == picked.end())
+      picked.push_back(id);
   }
   return picked;
 }

@@ -19,12 +19,12 @@ namespace kith::membership {
 
 struct Entry {
   MemberPtr member;
-  Buffer raw;             // the record's signed bytes, as its subject made them
+  Buffer raw;  // the record's signed bytes, as its subject made them
   wire::RecordHash hash{};
-  Instant since;          // of the verdict
-  Instant heard;          // last authentic packet; epoch: never
-  Instant asked;          // last probe sent
-  Instant told;           // last correction or hint about it
+  Instant since;  // of the verdict
+  Instant heard;  // last authentic packet; epoch: never
+  Instant asked;  // last probe sent
+  Instant told;   // last correction or hint about it
   Rtt rtt;
   std::vector<wire::Suspicion> certificate;  // of a dead member
   std::size_t place = 0;                     // in the roster's list of live members

@@ -1,8 +1,9 @@
 // Self: our own record: who we are, under which incarnation, and our goodbye.
 //
-// An incarnation is used only after a greater mark is on disk, or the disk has refused: then the wall
-// clock alone orders this life after the last one. The first incarnation of this process stands in
-// the record's ext area, so that of two live processes under one key the younger knows it.
+// An incarnation is used only after a greater mark is on disk, or the disk has refused: then the
+// wall clock alone orders this life after the last one. The first incarnation of this process
+// stands in the record's ext area, so that of two live processes under one key the younger knows
+// it.
 #include "impl.hpp"
 #include "kith/crypto/hash.hpp"
 
@@ -31,11 +32,13 @@ wire::MemberRecord record_from(const Config& config, const PublicKey& key) {
   record.name = config.name.substr(0, wire::member_name_limit);
   record.version = config.version.substr(0, wire::member_name_limit);
   record.addresses = config.addresses;
-  if (record.addresses.size() > wire::member_addresses_limit) record.addresses.resize(wire::member_addresses_limit);
+  if (record.addresses.size() > wire::member_addresses_limit)
+    record.addresses.resize(wire::member_addresses_limit);
   std::size_t used = 0;
   for (const wire::Tag& tag : config.tags) {
     used += tag.key.size() + tag.value.size();
-    const bool fits = tag.key.size() <= wire::member_name_limit && tag.value.size() <= wire::member_name_limit;
+    const bool fits =
+        tag.key.size() <= wire::member_name_limit && tag.value.size() <= wire::member_name_limit;
     if (used > tag_bytes_limit || !fits || record.tags.size() == wire::member_tags_limit) break;
     record.tags.push_back(tag);
   }
@@ -71,7 +74,8 @@ void Membership::Impl::publish_self() {
   record.incarnation = next;
   Bytes body = wire::member_record_body(record);
   Buffer message = wire::member_record_message(config.network, body);
-  compute(SignOwn{std::move(record), std::move(body)}, std::make_shared<crypto::SignJob>(identity, std::move(message)));
+  compute(SignOwn{std::move(record), std::move(body)},
+          std::make_shared<crypto::SignJob>(identity, std::move(message)));
 }
 
 void Membership::Impl::own_signed(SignOwn work, const Signature& signature) {
@@ -121,7 +125,8 @@ void Membership::Impl::on_self_changed(const SelfChanged& change) {
   wire::MemberRecord wanted = own.wanted;
   if (change.addresses) {
     wanted.addresses = *change.addresses;
-    if (wanted.addresses.size() > wire::member_addresses_limit) wanted.addresses.resize(wire::member_addresses_limit);
+    if (wanted.addresses.size() > wire::member_addresses_limit)
+      wanted.addresses.resize(wire::member_addresses_limit);
   }
   if (change.synced) wanted.synced = std::max(UnixMillis{0}, *change.synced);
   if (wanted == own.wanted || leaving != Leaving::no) return;
@@ -136,7 +141,8 @@ void Membership::Impl::self_accused(const NodeId& from, const wire::Reference& r
   Entry* entry = roster.find(self);
   if (!entry) return;
   if (reference.incarnation < entry->incarnation()) return correct(from, *entry);
-  const bool same = reference.incarnation == entry->incarnation() && reference.record == entry->hash;
+  const bool same =
+      reference.incarnation == entry->incarnation() && reference.record == entry->hash;
   if (!same || reference.verdict == Verdict::dead) want(from, wire::prefix_of(self));
 }
 

@@ -11,7 +11,9 @@ namespace {
 // log2(i + 1) in 1/1024: no libm, whose last bit differs between machines.
 constexpr std::array<std::int64_t, 9> log2_table{0, 1024, 1623, 2048, 2378, 2647, 2875, 3072, 3246};
 
-std::int64_t log2_of(std::size_t count) { return log2_table[std::min(count, log2_table.size() - 1)]; }
+std::int64_t log2_of(std::size_t count) {
+  return log2_table[std::min(count, log2_table.size() - 1)];
+}
 
 }  // namespace
 
@@ -49,7 +51,8 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
 Instant Case::next_look(Instant now) const {
   Instant next = now + case_poll;
   const Duration least = window(evidence_);
-  for (const Instant at : {started_ + least, silent_since_ + least * alone_windows, started_ + least * suspicion_max_factor})
+  for (const Instant at : {started_ + least, silent_since_ + least * alone_windows,
+                           started_ + least * suspicion_max_factor})
     if (at > now) next = std::min(next, at);
   return next;
 }

@@ -4,12 +4,12 @@
 // observer accuses. It collects signed suspicions by distinct observers; q of them are a death
 // certificate. It knows no network and no roster: Standing says what the rest of the room knows.
 //
-// Differences from the papers. In Lifeguard [IV.B] the timer alone kills: confirmations only make it
-// shorter. Here nobody dies without a quorum of signatures and fresh evidence that we ourselves can
-// hear (the gate), because nearly all false deaths in SWIM come from the one node that is deaf. The
-// paper's timeout remains what it is good at: the more observers agree, the sooner we act. With K =
-// q - 1 confirmations it has fallen to its minimum exactly when the certificate is complete; below
-// that it says when to ask again; at its maximum the suspicion is withdrawn.
+// Differences from the papers. In Lifeguard [IV.B] the timer alone kills: confirmations only make
+// it shorter. Here nobody dies without a quorum of signatures and fresh evidence that we ourselves
+// can hear (the gate), because nearly all false deaths in SWIM come from the one node that is deaf.
+// The paper's timeout remains what it is good at: the more observers agree, the sooner we act. With
+// K = q - 1 confirmations it has fallen to its minimum exactly when the certificate is complete;
+// below that it says when to ask again; at its maximum the suspicion is withdrawn.
 #pragma once
 
 #include <algorithm>
@@ -48,10 +48,12 @@ enum class Ruling : std::uint8_t { wait, ask_again, dead, alone, withdraw };
 
 class Case {
  public:
-  // `started`: the question nobody answered, or the first accusation. `silent_since`: when the member
-  // was last heard, if ever; the lonely verdict counts from there.
+  // `started`: the question nobody answered, or the first accusation. `silent_since`: when the
+  // member was last heard, if ever; the lonely verdict counts from there.
   Case(Incarnation incarnation, Instant started, Instant silent_since)
-      : incarnation_(incarnation), started_(started), silent_since_(std::min(started, silent_since)) {}
+      : incarnation_(incarnation),
+        started_(started),
+        silent_since_(std::min(started, silent_since)) {}
 
   void see(Evidence evidence) { evidence_ = std::max(evidence_, evidence); }
   // False when this observer already accuses or the file is full.

@@ -1,5 +1,5 @@
-// Syncing: what makes rosters agree without news: sessions that begin, anti-entropy, and a knock now
-// and then at the doors of the gone, so that a split network heals.
+// Syncing: what makes rosters agree without news: sessions that begin, anti-entropy, and a knock
+// now and then at the doors of the gone, so that a split network heals.
 #include "impl.hpp"
 
 namespace kith::membership {
@@ -7,15 +7,18 @@ namespace kith::membership {
 void Membership::Impl::on_established(const PeerEstablished& peer) {
   if (peer.peer == self) return;
   heard(peer.peer);
-  if (own.published) introduce_self(peer.peer);
-  else if (own.answer_to.size() < sessions_limit) own.answer_to.insert(peer.peer);
+  if (own.published)
+    introduce_self(peer.peer);
+  else if (own.answer_to.size() < sessions_limit)
+    own.answer_to.insert(peer.peer);
   if (self < peer.peer) exchange_with(peer.peer);  // one of the two asks
 }
 
 // --- anti-entropy -----------------------------------------------------------------------------
 
 void Membership::Impl::anti_entropy() {
-  arm({TimerKind::anti_entropy}, rng.between(anti_entropy_interval * 4 / 5, anti_entropy_interval * 6 / 5));
+  arm({TimerKind::anti_entropy},
+      rng.between(anti_entropy_interval * 4 / 5, anti_entropy_interval * 6 / 5));
   for (const NodeId& peer : roster.pick(1, self, rng)) exchange_with(peer);
 }
 
@@ -36,7 +39,8 @@ void Membership::Impl::ask(const NodeId& peer, Exchange& exchange) {
     return;
   }
   arm(timer, exchange_retry);
-  send(peer, wire::Reconcile{envelope(exchange.request, exchange_retry), wire::Topic::roster, std::move(ranges)});
+  send(peer, wire::Reconcile{envelope(exchange.request, exchange_retry), wire::Topic::roster,
+                             std::move(ranges)});
 }
 
 void Membership::Impl::exchange_due(const NodeId& peer) {
@@ -48,7 +52,8 @@ void Membership::Impl::exchange_due(const NodeId& peer) {
 
 void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled& answer) {
   const auto it = exchanges.find(from);
-  if (it == exchanges.end() || it->second.request != answer.request || answer.topic != wire::Topic::roster)
+  if (it == exchanges.end() || it->second.request != answer.request ||
+      answer.topic != wire::Topic::roster)
     return drop(DropReason::unexpected);
   std::vector<reconcile::Difference> differences;
   if (!it->second.asker.take(roster.set(), answer, differences)) return drop(DropReason::malformed);
@@ -62,7 +67,8 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
     }
     // Ours is the question; if theirs is newer they will say so.
     if (const Entry* entry = roster.find(id)) news.references.push_back(entry->reference());
-    if (news.references.size() * reference_bytes + reference_bytes > gossip_bytes) send(from, wire::GossipPush{std::exchange(news, {})});
+    if (news.references.size() * reference_bytes + reference_bytes > gossip_bytes)
+      send(from, wire::GossipPush{std::exchange(news, {})});
   }
   if (!news.references.empty()) send(from, wire::GossipPush{std::move(news)});
 
@@ -80,10 +86,13 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
 // --- the gone ---------------------------------------------------------------------------------
 
 void Membership::Impl::arm_gone() {
-  const Duration interval = announce_per_live * static_cast<std::int64_t>(std::max<std::size_t>(1, roster.live_count()));
-  if (!timers.when({TimerKind::announce})) arm({TimerKind::announce}, std::clamp(interval, announce_min, announce_max));
+  const Duration interval =
+      announce_per_live * static_cast<std::int64_t>(std::max<std::size_t>(1, roster.live_count()));
+  if (!timers.when({TimerKind::announce}))
+    arm({TimerKind::announce}, std::clamp(interval, announce_min, announce_max));
   if (timers.when({TimerKind::reap})) return;
-  if (const auto oldest = roster.oldest_gone()) arm({TimerKind::reap}, *oldest + keep_gone - now.mono);
+  if (const auto oldest = roster.oldest_gone())
+    arm({TimerKind::reap}, *oldest + keep_gone - now.mono);
 }
 
 void Membership::Impl::announce() {
@@ -91,7 +100,9 @@ void Membership::Impl::announce() {
   std::optional<NodeId> next = roster.next_gone(last_announced);
   auto hint = hints.upper_bound(last_announced);
   if (hint == hints.end()) hint = hints.begin();
-  const auto after = [&](const NodeId& id) { return std::make_pair(id <= last_announced, id); };  // round robin
+  const auto after = [&](const NodeId& id) {
+    return std::make_pair(id <= last_announced, id);
+  };  // round robin
   if (hint != hints.end() && (!next || after(*hint) < after(*next))) next = *hint;
   if (!next) return;
   last_announced = *next;

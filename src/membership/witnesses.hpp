@@ -13,18 +13,21 @@ namespace kith::membership {
 class Witnesses {
  public:
   void heard(const NodeId& peer, Instant now) {
-    const auto it = std::find_if(recent_.begin(), recent_.end(), [&](const Heard& h) { return h.peer == peer; });
-    if (it != recent_.end()) std::rotate(recent_.begin(), it, it + 1);
-    else recent_.insert(recent_.begin(), Heard{peer, now});
+    const auto it = std::find_if(recent_.begin(), recent_.end(),
+                                 [&](const Heard& h) { return h.peer == peer; });
+    if (it != recent_.end())
+      std::rotate(recent_.begin(), it, it + 1);
+    else
+      recent_.insert(recent_.begin(), Heard{peer, now});
     recent_.front().when = now;
     if (recent_.size() > limit) recent_.pop_back();
   }
 
   template <class Counts>
   std::size_t since(Instant start, Counts&& counts) const {
-    return static_cast<std::size_t>(std::count_if(recent_.begin(), recent_.end(), [&](const Heard& h) {
-      return h.when > start && counts(h.peer);
-    }));
+    return static_cast<std::size_t>(
+        std::count_if(recent_.begin(), recent_.end(),
+                      [&](const Heard& h) { return h.when > start && counts(h.peer); }));
   }
 
  private:

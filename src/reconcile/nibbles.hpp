@@ -15,8 +15,10 @@ inline std::size_t nibble(const Key& key, std::uint8_t at) {
 
 inline Key masked(Key prefix, std::uint8_t depth) {
   for (std::size_t i = 0; i < prefix.size(); ++i) {
-    if (2 * i >= depth) prefix[i] = 0;
-    else if (2 * i + 1 >= depth) prefix[i] &= 0xf0;
+    if (2 * i >= depth)
+      prefix[i] = 0;
+    else if (2 * i + 1 >= depth)
+      prefix[i] &= 0xf0;
   }
   return prefix;
 }

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t leaf_limit = 32;   // a leaf splits above this ...
 constexpr std::size_t merge_limit = 16;  // ... and an inner node becomes a leaf again at this
-static_assert(merge_limit < leaf_limit);  // or one key put and erased would split and merge for ever
+static_assert(merge_limit <
+              leaf_limit);  // or one key put and erased would split and merge for ever
 
 bool key_less(const wire::RangeItem& a, const wire::RangeItem& b) { return a.key < b.key; }
 
@@ -48,7 +49,8 @@ void RangeSet::erase(const Key& key) {
 
 const Version* RangeSet::find(const Key& key) const {
   const Node& leaf = descend(nibbles_in_key, key);
-  const auto it = std::lower_bound(leaf.items.begin(), leaf.items.end(), wire::RangeItem{key, {}}, key_less);
+  const auto it =
+      std::lower_bound(leaf.items.begin(), leaf.items.end(), wire::RangeItem{key, {}}, key_less);
   return it != leaf.items.end() && it->key == key ? &it->version : nullptr;
 }
 
@@ -56,7 +58,8 @@ void RangeSet::insert(Node& node, std::uint8_t depth, const wire::RangeItem& ite
   ++node.count;
   node.sum.add(sum);
   if (!node.children.empty())
-    return insert(node.children[nibble(item.key, depth)], static_cast<std::uint8_t>(depth + 1), item, sum);
+    return insert(node.children[nibble(item.key, depth)], static_cast<std::uint8_t>(depth + 1),
+                  item, sum);
   node.items.insert(std::lower_bound(node.items.begin(), node.items.end(), item, key_less), item);
   if (node.items.size() > leaf_limit) split(node, depth);
 }
@@ -65,7 +68,8 @@ void RangeSet::split(Node& node, std::uint8_t depth) {
   KITH_ASSERT(depth < nibbles_in_key);  // different keys differ before their end
   node.children.resize(16);
   for (const wire::RangeItem& item : node.items)
-    insert(node.children[nibble(item.key, depth)], static_cast<std::uint8_t>(depth + 1), item, fingerprint(item));
+    insert(node.children[nibble(item.key, depth)], static_cast<std::uint8_t>(depth + 1), item,
+           fingerprint(item));
   node.items = {};
 }
 
@@ -118,7 +122,8 @@ wire::RangeDigest RangeSet::digest(std::uint8_t depth, const Key& prefix) const 
 std::vector<wire::RangeItem> RangeSet::items(std::uint8_t depth, const Key& prefix) const {
   std::vector<wire::RangeItem> out;
   collect(descend(depth, prefix), out);
-  std::erase_if(out, [&](const wire::RangeItem& item) { return !has_prefix(item.key, depth, prefix); });
+  std::erase_if(out,
+                [&](const wire::RangeItem& item) { return !has_prefix(item.key, depth, prefix); });
   return out;
 }
 

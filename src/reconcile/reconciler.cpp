@@ -55,7 +55,8 @@ std::vector<wire::RangeDigest> Reconciler::next(const RangeSet& mine) {
   return ranges;
 }
 
-bool Reconciler::take(const RangeSet& mine, const wire::Reconciled& answer, std::vector<Difference>& out) {
+bool Reconciler::take(const RangeSet& mine, const wire::Reconciled& answer,
+                      std::vector<Difference>& out) {
   const auto asked = [&](std::uint8_t depth, const Key& prefix) {
     return asked_.contains(Range{depth, masked(prefix, depth)});
   };
@@ -71,17 +72,21 @@ bool Reconciler::take(const RangeSet& mine, const wire::Reconciled& answer, std:
   for (const wire::RangeDigest& child : answer.children) {
     const wire::RangeDigest held = mine.digest(child.depth, child.prefix);
     if (same(held, child)) continue;
-    if (child.count == 0) compare(mine, {child.depth, held.prefix, {}}, out);  // no need to ask
-    else defer({child.depth, held.prefix});
+    if (child.count == 0)
+      compare(mine, {child.depth, held.prefix, {}}, out);  // no need to ask
+    else
+      defer({child.depth, held.prefix});
   }
   return true;
 }
 
-void Reconciler::compare(const RangeSet& mine, const wire::RangeItems& theirs, std::vector<Difference>& out) {
+void Reconciler::compare(const RangeSet& mine, const wire::RangeItems& theirs,
+                         std::vector<Difference>& out) {
   const wire::RangeDigest held = mine.digest(theirs.depth, theirs.prefix);
   if (held.count > wire::items_limit && theirs.depth < nibbles_in_key) {  // in bounded pieces
     for (std::size_t digit = 0; digit < 16; ++digit)
-      defer({static_cast<std::uint8_t>(theirs.depth + 1), child_prefix(held.prefix, theirs.depth, digit)});
+      defer({static_cast<std::uint8_t>(theirs.depth + 1),
+             child_prefix(held.prefix, theirs.depth, digit)});
     return;
   }
   std::map<Key, Version> rest;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "kith/runtime/multicast.hpp"
 #include "sockets.hpp"
 
 namespace kith::runtime {
@@ -83,7 +84,8 @@ std::expected<std::vector<BoundPort>, PortFailure> bind_ports(const PortOptions&
     if (All bound = attempt(options.last)) return bound;
   All bound = attempt(default_port);
   for (int i = 1; i < movable_tries && !bound && bound.error().code == EADDRINUSE; ++i)
-    bound = attempt(default_port + i);
+    if (default_port + i != Multicast::beacon_port)  // every daemon of the host shares that one
+      bound = attempt(default_port + i);
   return bound;
 }
 

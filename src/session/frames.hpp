@@ -24,7 +24,7 @@ struct InitPayload {
   Incarnation incarnation;
   std::uint64_t counter = 0;  // of message 1s in this incarnation
   Hello hello;
-  PublicKey key;              // Ed25519; its X25519 form is the Noise static
+  PublicKey key;  // Ed25519; its X25519 form is the Noise static
   ByteArray<8> psk_tag{}, previous_psk_tag{};
   static constexpr std::size_t size = 8 + 8 + 20 + 32 + 8 + 8;
 };

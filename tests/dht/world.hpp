@@ -2,9 +2,9 @@
 // answer, and a roster that tells everybody at once. Jobs run inline. One seed, one trace.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <functional>
 #include <set>
 
 #include "kith/base/visit.hpp"
@@ -33,11 +33,14 @@ class DhtWorld {
       ByteArray<32> key{};
       key[0] = static_cast<Byte>(i + 1);
       key[1] = static_cast<Byte>(seed);
-      nodes_.push_back({std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(key))});
+      nodes_.push_back(
+          {std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(key))});
     }
   }
 
-  Now now() const { return {mono_, UnixMillis{1'760'000'000'000 + to_millis(mono_.time_since_epoch())}}; }
+  Now now() const {
+    return {mono_, UnixMillis{1'760'000'000'000 + to_millis(mono_.time_since_epoch())}};
+  }
   Node& node(std::size_t i) { return nodes_[i]; }
   const NodeId& id(std::size_t i) const { return nodes_[i].identity->id(); }
   std::size_t index_of(const NodeId& id) const {
@@ -74,7 +77,8 @@ class DhtWorld {
     const UnixMillis stamp = now().wall;
     dead_[i] = stamp;
     for (std::size_t other = 0; other < nodes_.size(); ++other)
-      if (nodes_[other].up && reaches(other, i) == false) step(other, seen(i, dht::Presence::dead, stamp));
+      if (nodes_[other].up && reaches(other, i) == false)
+        step(other, seen(i, dht::Presence::dead, stamp));
   }
   void kill(std::size_t i) {
     crash(i);
@@ -208,14 +212,17 @@ class DhtWorld {
           [&](dht::Drained) { nodes_[i].drained = true; },
           [&](Compute m) {
             std::shared_ptr<const JobResult> result = m.job->run();
-            later(Duration(50), [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
+            later(Duration(50),
+                  [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
           },
           [&](Persist m) { persist(i, m); },
           [&](Load m) {
             const auto it = nodes_[i].disk.find(Bytes(m.key.view().begin(), m.key.view().end()));
             const bool found = it != nodes_[i].disk.end();
             const Buffer value = found ? it->second : Buffer();
-            later(Duration(20), [this, i, token = m.token, found, value] { alive_step(i, Loaded{token, found, value}); });
+            later(Duration(20), [this, i, token = m.token, found, value] {
+              alive_step(i, Loaded{token, found, value});
+            });
           },
           [&](Forget m) { nodes_[i].disk.erase(Bytes(m.key.view().begin(), m.key.view().end())); },
           [&](Dropped m) { ++dropped_[m.reason]; });
@@ -228,7 +235,9 @@ class DhtWorld {
     Node& n = nodes_[i];
     if (n.disk_silent) return;
     if (n.disk_full) {
-      later(Duration(100), [this, i, token = order.token] { alive_step(i, DiskRefused{token, DiskRefusal::full}); });
+      later(Duration(100), [this, i, token = order.token] {
+        alive_step(i, DiskRefused{token, DiskRefusal::full});
+      });
       return;
     }
     later(Duration(400), [this, i, order] {

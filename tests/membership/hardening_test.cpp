@@ -56,7 +56,8 @@ struct Solo {
   void drain(ms::Membership::Outbox& out) {
     std::vector<ms::Input> answers;
     out.drain([&](ms::Output output) {
-      if (auto* job = std::get_if<Compute>(&output)) answers.push_back(Computed{job->token, job->job->run()});
+      if (auto* job = std::get_if<Compute>(&output))
+        answers.push_back(Computed{job->token, job->job->run()});
       if (auto* write = std::get_if<Persist>(&output)) answers.push_back(Persisted{write->token});
       outputs.push_back(std::move(output));
     });
@@ -75,7 +76,9 @@ struct Solo {
     return count;
   }
   Incarnation incarnation() const { return machine->find(identity->id())->record->incarnation; }
-  void receive(const NodeId& from, wire::Message message) { step(ms::MessageReceived{from, &message, 100, false}); }
+  void receive(const NodeId& from, wire::Message message) {
+    step(ms::MessageReceived{from, &message, 100, false});
+  }
 
   std::shared_ptr<const crypto::Identity> identity;
   std::unique_ptr<ms::Membership> machine;
@@ -83,16 +86,18 @@ struct Solo {
   std::vector<ms::Output> outputs;
 };
 
-Buffer record_of(const crypto::Identity& identity, Incarnation incarnation, BootId boot = {}, std::uint16_t subnet = 0,
-                 Bytes ext = {}) {
+Buffer record_of(const crypto::Identity& identity, Incarnation incarnation, BootId boot = {},
+                 std::uint16_t subnet = 0, Bytes ext = {}) {
   wire::MemberRecord record;
   record.key = identity.public_key();
   record.incarnation = incarnation;
   record.boot = boot;
-  record.addresses = {{IpAddress::v4(10, static_cast<Byte>(subnet >> 8), static_cast<Byte>(subnet), 1), 4747}};
+  record.addresses = {
+      {IpAddress::v4(10, static_cast<Byte>(subnet >> 8), static_cast<Byte>(subnet), 1), 4747}};
   record.ext = std::move(ext);
   const Bytes body = wire::member_record_body(record);
-  return wire::encode_member_record(body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
+  return wire::encode_member_record(
+      body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
 }
 
 crypto::Identity somebody(std::uint64_t number) {
@@ -116,7 +121,8 @@ TEST_CASE("membership: a refutation with a higher incarnation cancels the timeou
   for (std::size_t i = 0; i < 8; ++i) CHECK_EQ(world.verdict(i, 2), Verdict::alive);
 }
 
-TEST_CASE("membership: a member that only one cannot reach is refused a death by those who hear it") {
+TEST_CASE(
+    "membership: a member that only one cannot reach is refused a death by those who hear it") {
   World world;
   settle(world, 8);
   world.cut(0, 1);
@@ -124,7 +130,8 @@ TEST_CASE("membership: a member that only one cannot reach is refused a death by
   CHECK_EQ(deaths(world), 0);
 }
 
-TEST_CASE("membership: a newcomer learns the dead with their certificates and never sees them alive") {
+TEST_CASE(
+    "membership: a newcomer learns the dead with their certificates and never sees them alive") {
   World world;
   settle(world, 8);
   world.kill(2);
@@ -155,7 +162,9 @@ TEST_CASE("membership: a lonely verdict becomes a proper one when a third node c
   }
 }
 
-TEST_CASE("membership: one datagram in five lost kills nobody in ten minutes, and a death is still found") {
+TEST_CASE(
+    "membership: one datagram in five lost kills nobody in ten minutes, and a death is still "
+    "found") {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     World world({.seed = seed, .loss_per_mille = 200});
     settle(world, 8);
@@ -204,7 +213,8 @@ TEST_CASE("membership: a split network is one again within 5 s, and healing buri
   }
 }
 
-TEST_CASE("membership: half of thirty-two die at once and every survivor knows all of them within 12 s") {
+TEST_CASE(
+    "membership: half of thirty-two die at once and every survivor knows all of them within 12 s") {
   World world;
   settle(world, 32);
   for (std::size_t i = 0; i < 16; ++i) world.kill(2 * i);
@@ -214,7 +224,8 @@ TEST_CASE("membership: half of thirty-two die at once and every survivor knows a
     if (change.verdict == Verdict::dead) CHECK_EQ(change.subject % 2, 0);
 }
 
-TEST_CASE("membership: everybody restarts within ten seconds and ten seconds later nobody is wrong") {
+TEST_CASE(
+    "membership: everybody restarts within ten seconds and ten seconds later nobody is wrong") {
   World world;
   settle(world, 16);
   for (std::size_t i = 0; i < 16; ++i) {
@@ -257,7 +268,8 @@ TEST_CASE("membership: a refutation works on a full disk") {
   }
 }
 
-TEST_CASE("membership: time that was lost accuses nobody: own suspicions are dropped and asked anew") {
+TEST_CASE(
+    "membership: time that was lost accuses nobody: own suspicions are dropped and asked anew") {
   World world;
   settle(world, 2);
   world.silence(1);
@@ -269,7 +281,8 @@ TEST_CASE("membership: time that was lost accuses nobody: own suspicions are dro
   CHECK_NE(world.verdict(0, 1), Verdict::dead);  // the lonely window began again
 }
 
-TEST_CASE("membership: the dead are forgotten after 24 h and not taken back from those who remember") {
+TEST_CASE(
+    "membership: the dead are forgotten after 24 h and not taken back from those who remember") {
   World world;
   settle(world, 3);
   world.kill(2);
@@ -332,7 +345,10 @@ TEST_CASE("membership: a certificate of two buries nobody where three observers 
     solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {5})}, {}});
   const NodeId subject = peers[3].id();
   solo.pass(milliseconds(20));
-  wire::Reference dead{wire::prefix_of(subject), {5}, Verdict::dead, crypto::hash64({record_of(peers[3], {5}).view()})};
+  wire::Reference dead{wire::prefix_of(subject),
+                       {5},
+                       Verdict::dead,
+                       crypto::hash64({record_of(peers[3], {5}).view()})};
   const auto certificate = [&](std::size_t signatures) {
     wire::GossipPush push;
     push.gossip.references.push_back(dead);
@@ -342,7 +358,8 @@ TEST_CASE("membership: a certificate of two buries nobody where three observers 
       suspicion.subject.verdict = Verdict::suspect;
       suspicion.accuser = wire::prefix_of(peers[i].id());
       suspicion.stamp = {solo.now.wall.value + 10};
-      suspicion.signature = peers[i].sign(wire::suspicion_message(NetworkId{}, subject, suspicion).view());
+      suspicion.signature =
+          peers[i].sign(wire::suspicion_message(NetworkId{}, subject, suspicion).view());
       push.gossip.suspicions.push_back(suspicion);
     }
     solo.receive(peers[0].id(), push);
@@ -372,7 +389,9 @@ TEST_CASE("membership: the roster takes 4096 and no more; public mode eight of o
   CHECK_EQ(open.machine->snapshot().members.size(), 1 + ms::public_prefix_limit);
 }
 
-TEST_CASE("membership: an earlier life's greater record is passed by; a twin that answers is told apart") {
+TEST_CASE(
+    "membership: an earlier life's greater record is passed by; a twin that answers is told "
+    "apart") {
   ms::Config config;
   config.boot.bytes[0] = 1;
   Solo solo(config);
@@ -385,11 +404,17 @@ TEST_CASE("membership: an earlier life's greater record is passed by; a twin tha
     Bytes ext{0x01, 8, 0, 0, 0, 0, 0, 0, 0, 0};
     store_le(ext.data() + 2, start.value);
     solo.pass(seconds(2));
-    solo.receive(peer.id(), wire::GossipPush{{{{wire::prefix_of(solo.identity->id()), incarnation, Verdict::alive, {}}}, {}}});
+    solo.receive(
+        peer.id(),
+        wire::GossipPush{
+            {{{wire::prefix_of(solo.identity->id()), incarnation, Verdict::alive, {}}}, {}}});
     for (const ms::SendMessage& sent : solo.all<ms::SendMessage>()) {
       const auto message = wire::decode(sent.message);
       if (const auto* pull = std::get_if<wire::PullMembers>(&*message))
-        solo.receive(peer.id(), wire::Members{{pull->envelope.request}, {record_of(*solo.identity, incarnation, other, 0, ext)}, {}});
+        solo.receive(peer.id(),
+                     wire::Members{{pull->envelope.request},
+                                   {record_of(*solo.identity, incarnation, other, 0, ext)},
+                                   {}});
     }
   };
   const Incarnation wiped{first.value + 50};
@@ -403,16 +428,20 @@ TEST_CASE("membership: an earlier life's greater record is passed by; a twin tha
   CHECK_GT(solo.incarnation(), answered);
 }
 
-TEST_CASE("membership: an incarnation is used only after its mark is on disk, or the disk has refused") {
+TEST_CASE(
+    "membership: an incarnation is used only after its mark is on disk, or the disk has refused") {
   ByteArray<32> seed{};
   seed[0] = 9;
-  ms::Membership machine(ms::Config{}, std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed)), Rng(1));
+  ms::Membership machine(
+      ms::Config{}, std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed)),
+      Rng(1));
   ms::Membership::Outbox out;
   const Now now{Instant(seconds(1)), UnixMillis{1'800'000'000'000}};
   machine.expire(now, out);
   REQUIRE_EQ(out.size(), 1);
   const Persist write = std::get<Persist>(out.items()[0]);
-  CHECK_GE(load_le<std::uint64_t>(write.value.data()), 1'800'000'000'000 + ms::incarnation_headroom);
+  CHECK_GE(load_le<std::uint64_t>(write.value.data()),
+           1'800'000'000'000 + ms::incarnation_headroom);
   out.clear();
   machine.step(DiskRefused{write.token, DiskRefusal::full}, now, out);
   REQUIRE_EQ(out.size(), 1);
@@ -424,7 +453,8 @@ TEST_CASE("membership: nothing configured is too long for a record") {
   config.name = std::string(500, 'n');
   config.version = std::string(500, 'v');
   for (int i = 0; i < 100; ++i) config.tags.push_back({std::string(40, 'k'), std::string(40, 'v')});
-  for (int i = 0; i < 100; ++i) config.addresses.push_back({IpAddress::v4(1, 2, 3, static_cast<Byte>(i)), 1});
+  for (int i = 0; i < 100; ++i)
+    config.addresses.push_back({IpAddress::v4(1, 2, 3, static_cast<Byte>(i)), 1});
   Solo solo(config);
   CHECK(solo.machine->find(solo.identity->id()));
 }

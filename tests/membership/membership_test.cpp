@@ -46,8 +46,8 @@ Detection detect(std::size_t n, Fault fault, Verdict expected = Verdict::dead) {
     world.run(seconds(25));
     std::map<std::size_t, double> told;
     for (const Change& change : world.changes()) {
-      if (change.verdict == Verdict::dead && (change.subject != victim || expected != Verdict::dead) &&
-          change.observer != victim)
+      if (change.verdict == Verdict::dead &&
+          (change.subject != victim || expected != Verdict::dead) && change.observer != victim)
         ++result.false_deaths;
       if (change.subject == victim && change.verdict == expected && change.observer != victim)
         told.emplace(change.observer, seconds_of(change.at - start));
@@ -66,8 +66,11 @@ Detection detect(std::size_t n, Fault fault, Verdict expected = Verdict::dead) {
 }
 
 void print(const char* what, std::size_t n, const Detection& d) {
-  std::printf("%-8s n=%-3zu first median %.2f s, all median %.2f s, max %.2f s, false deaths %zu, missing %zu\n", what, n,
-              quantile(d.first, 0.5), quantile(d.all, 0.5), quantile(d.all, 1), d.false_deaths, d.missing);
+  std::printf(
+      "%-8s n=%-3zu first median %.2f s, all median %.2f s, max %.2f s, false deaths %zu, missing "
+      "%zu\n",
+      what, n, quantile(d.first, 0.5), quantile(d.all, 0.5), quantile(d.all, 1), d.false_deaths,
+      d.missing);
 }
 
 }  // namespace
@@ -83,13 +86,15 @@ TEST_CASE("membership: eight nodes started at once all see each other within hal
   world.run(seconds(30));
   const auto packets = world.packets(), bytes = world.bytes();
   world.run(seconds(60));
-  std::printf("idle: %.2f packets and %.0f B a second and node\n", static_cast<double>(world.packets() - packets) / 480,
+  std::printf("idle: %.2f packets and %.0f B a second and node\n",
+              static_cast<double>(world.packets() - packets) / 480,
               static_cast<double>(world.bytes() - bytes) / 480);
   CHECK_LT(world.packets() - packets, 60 * 8 * 5 / 2);
   CHECK(world.agreed(8));
 }
 
-TEST_CASE("membership: a killed node is dead to all eight within 5 s, to half of them within 2.5 s") {
+TEST_CASE(
+    "membership: a killed node is dead to all eight within 5 s, to half of them within 2.5 s") {
   for (const std::size_t n : {2, 3, 8, 32}) {
     const Detection d = detect(n, [](World& world, std::size_t victim) { world.kill(victim); });
     print("kill", n, d);
@@ -100,7 +105,9 @@ TEST_CASE("membership: a killed node is dead to all eight within 5 s, to half of
   }
 }
 
-TEST_CASE("membership: a host that falls silent is dead to all within 7 s; to a lone witness within 14 s") {
+TEST_CASE(
+    "membership: a host that falls silent is dead to all within 7 s; to a lone witness within 14 "
+    "s") {
   for (const std::size_t n : {2, 3, 8, 32}) {
     const Detection d = detect(n, [](World& world, std::size_t victim) { world.silence(victim); });
     print("silence", n, d);
@@ -112,12 +119,15 @@ TEST_CASE("membership: a host that falls silent is dead to all within 7 s; to a 
 
 TEST_CASE("membership: a goodbye is known to all within a second and nobody is called dead") {
   for (const std::size_t n : {2, 3, 8, 32}) {
-    const Detection d = detect(n, [](World& world, std::size_t victim) {
-      world.step(victim, ms::LeaveRequested{});
-      world.run(milliseconds(400));
-      CHECK(world.left.contains(victim));
-      world.kill(victim);
-    }, Verdict::left);
+    const Detection d = detect(
+        n,
+        [](World& world, std::size_t victim) {
+          world.step(victim, ms::LeaveRequested{});
+          world.run(milliseconds(400));
+          CHECK(world.left.contains(victim));
+          world.kill(victim);
+        },
+        Verdict::left);
     print("leave", n, d);
     CHECK_EQ(d.false_deaths, 0);
     CHECK_EQ(d.missing, 0);
@@ -127,7 +137,8 @@ TEST_CASE("membership: a goodbye is known to all within a second and nobody is c
 
 TEST_CASE("membership: a node paused for 2.5 s is declared dead by nobody") {
   for (const std::size_t n : {2, 3, 4, 8, 32}) {
-    const Detection d = detect(n, [](World& world, std::size_t victim) { world.pause(victim, milliseconds(2500)); });
+    const Detection d = detect(
+        n, [](World& world, std::size_t victim) { world.pause(victim, milliseconds(2500)); });
     CHECK_EQ(d.false_deaths, 0);
     CHECK_EQ(d.each.size(), 0);
   }

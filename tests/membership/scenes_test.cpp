@@ -1,8 +1,7 @@
 // Scenes of membership: nodes a, b, c, ... on a virtual network, told as transcripts.
-#include "scene.hpp"
-
 #include <cstdio>
 
+#include "scene.hpp"
 #include "world.hpp"
 
 using namespace kith;
@@ -15,10 +14,14 @@ using Lines = std::vector<std::string>;
 
 const char* name_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::alive: return "alive";
-    case Verdict::suspect: return "suspect";
-    case Verdict::dead: return "dead";
-    case Verdict::left: return "left";
+    case Verdict::alive:
+      return "alive";
+    case Verdict::suspect:
+      return "suspect";
+    case Verdict::dead:
+      return "dead";
+    case Verdict::left:
+      return "left";
   }
   return "?";
 }
@@ -43,20 +46,32 @@ class Stage {
     if (verb == "cut" || verb == "heal") return cut(w.at(1), w.at(2), verb == "cut");
     if (verb == "forge") return forge(w);
     if (verb == "claim") return claim(w);
-    if (verb == "health") return {"score " + std::to_string(world_->at(node_of(w.at(1))).snapshot().health)};
+    if (verb == "health")
+      return {"score " + std::to_string(world_->at(node_of(w.at(1))).snapshot().health)};
     mark();
     const std::size_t node = node_of(w.at(1));
-    if (verb == "meet") world_->meet(node, node_of(w.at(2)));
-    else if (verb == "kill") world_->kill(node);
-    else if (verb == "restart") world_->restart(node, w.size() > 2 && w[2] == "wiped");
-    else if (verb == "silence") world_->silence(node);
-    else if (verb == "unsilence") world_->silence(node, false);
-    else if (verb == "pause") world_->pause(node, duration_of(w.at(2)));
-    else if (verb == "leave") world_->step(node, ms::LeaveRequested{});
-    else if (verb == "forget") world_->step(node, ms::ForgetRequested{world_->id(node_of(w.at(2)))});
-    else if (verb == "clock") world_->set_clock(node, -duration_of(w.at(2)));
-    else if (verb == "skip") world_->step(node, ms::TimeSkipped{duration_of(w.at(2))});
-    else return {"no such command"};
+    if (verb == "meet")
+      world_->meet(node, node_of(w.at(2)));
+    else if (verb == "kill")
+      world_->kill(node);
+    else if (verb == "restart")
+      world_->restart(node, w.size() > 2 && w[2] == "wiped");
+    else if (verb == "silence")
+      world_->silence(node);
+    else if (verb == "unsilence")
+      world_->silence(node, false);
+    else if (verb == "pause")
+      world_->pause(node, duration_of(w.at(2)));
+    else if (verb == "leave")
+      world_->step(node, ms::LeaveRequested{});
+    else if (verb == "forget")
+      world_->step(node, ms::ForgetRequested{world_->id(node_of(w.at(2)))});
+    else if (verb == "clock")
+      world_->set_clock(node, -duration_of(w.at(2)));
+    else if (verb == "skip")
+      world_->step(node, ms::TimeSkipped{duration_of(w.at(2))});
+    else
+      return {"no such command"};
     return {};
   }
 
@@ -104,8 +119,10 @@ class Stage {
       for (const Change& change : world_->changes()) {
         if (change.observer != i || change.subject != subject || i == subject) continue;
         char when[32];
-        std::snprintf(when, sizeof when, "%.2f s", static_cast<double>((change.at - marked_).count()) / 1e6);
-        line += (line.empty() ? "" : ", ") + std::string(name_of(change.verdict)) + (change.alone ? " (alone)" : "") + " " + when;
+        std::snprintf(when, sizeof when, "%.2f s",
+                      static_cast<double>((change.at - marked_).count()) / 1e6);
+        line += (line.empty() ? "" : ", ") + std::string(name_of(change.verdict)) +
+                (change.alone ? " (alone)" : "") + " " + when;
       }
       if (!line.empty()) lines.push_back(letter(i) + ": " + line);
     }
@@ -122,13 +139,15 @@ class Stage {
 
   wire::Reference about(std::size_t subject, std::size_t at, Verdict verdict) {
     const ms::MemberPtr member = world_->at(at).find(world_->id(subject));
-    return {wire::prefix_of(world_->id(subject)), member->record->incarnation, verdict, world_->record_hash(at, subject)};
+    return {wire::prefix_of(world_->id(subject)), member->record->incarnation, verdict,
+            world_->record_hash(at, subject)};
   }
 
   // forge ACCUSER SUBJECT at NODE by SIGNER: a suspicion in ACCUSER's name, signed by SIGNER.
   Lines forge(const std::vector<std::string>& w) {
     mark();
-    const std::size_t accuser = node_of(w.at(1)), subject = node_of(w.at(2)), at = node_of(w.at(4)), signer = node_of(w.at(6));
+    const std::size_t accuser = node_of(w.at(1)), subject = node_of(w.at(2)), at = node_of(w.at(4)),
+                      signer = node_of(w.at(6));
     wire::Suspicion suspicion;
     suspicion.subject = about(subject, at, Verdict::suspect);
     suspicion.accuser = wire::prefix_of(world_->id(accuser));
@@ -145,7 +164,9 @@ class Stage {
   Lines claim(const std::vector<std::string>& w) {
     mark();
     const std::size_t subject = node_of(w.at(1)), at = node_of(w.at(4)), liar = node_of(w.at(6));
-    const Verdict verdict = w.at(2) == "dead" ? Verdict::dead : w.at(2) == "left" ? Verdict::left : Verdict::suspect;
+    const Verdict verdict = w.at(2) == "dead"   ? Verdict::dead
+                            : w.at(2) == "left" ? Verdict::left
+                                                : Verdict::suspect;
     world_->inject(liar, at, wire::GossipPush{{{about(subject, at, verdict)}, {}}});
     return {};
   }
@@ -156,7 +177,8 @@ class Stage {
 
 void play(const std::string& file) {
   Stage stage;
-  run_scene("membership/" + file, [&](const std::vector<std::string>& words) { return stage.play(words); });
+  run_scene("membership/" + file,
+            [&](const std::vector<std::string>& words) { return stage.play(words); });
 }
 
 }  // namespace
@@ -164,7 +186,9 @@ void play(const std::string& file) {
 TEST_CASE("membership/scenes: two nodes meet") { play("meet.txt"); }
 TEST_CASE("membership/scenes: one of eight is killed") { play("kill.txt"); }
 TEST_CASE("membership/scenes: a host falls silent") { play("silence.txt"); }
-TEST_CASE("membership/scenes: a pause of 2.5 s is no death, a long one is, and is taken back") { play("pause.txt"); }
+TEST_CASE("membership/scenes: a pause of 2.5 s is no death, a long one is, and is taken back") {
+  play("pause.txt");
+}
 TEST_CASE("membership/scenes: a goodbye and a return") { play("leave.txt"); }
 TEST_CASE("membership/scenes: two nodes, no witness") { play("alone.txt"); }
 TEST_CASE("membership/scenes: three nodes") { play("three.txt"); }

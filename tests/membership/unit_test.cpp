@@ -4,12 +4,12 @@
 #include "gossip.hpp"
 #include "health.hpp"
 #include "incarnation.hpp"
+#include "kith/crypto/hash.hpp"
 #include "probes.hpp"
 #include "rings.hpp"
 #include "rtt.hpp"
 #include "suspicion.hpp"
 #include "witnesses.hpp"
-#include "kith/crypto/hash.hpp"
 
 using namespace kith;
 using namespace kith::membership;
@@ -25,7 +25,9 @@ NodeId node(std::uint64_t number) {
   return id;
 }
 
-Instant at(double seconds_in) { return Instant(Duration(static_cast<std::int64_t>(seconds_in * 1e6))); }
+Instant at(double seconds_in) {
+  return Instant(Duration(static_cast<std::int64_t>(seconds_in * 1e6)));
+}
 
 wire::Suspicion by(std::uint64_t accuser) {
   wire::Suspicion suspicion;
@@ -52,19 +54,23 @@ TEST_CASE("membership/suspicion: the timeout is Lifeguard's formula [IV.B] withi
       const double min = 3.0, max = 18.0;
       const double paper = max - (max - min) * std::log(static_cast<double>(confirmations) + 1) /
                                      std::log(static_cast<double>(needed) + 1);
-      const double ours = static_cast<double>(suspicion_timeout(seconds(3), confirmations, needed).count()) / 1e6;
+      const double ours =
+          static_cast<double>(suspicion_timeout(seconds(3), confirmations, needed).count()) / 1e6;
       CHECK(ours == doctest::Approx(std::max(min, paper)).epsilon(0.001));
     }
   }
 }
 
-TEST_CASE("membership/suspicion: three signatures and a closed port are death after 1.0 s and not before") {
+TEST_CASE(
+    "membership/suspicion: three signatures and a closed port are death after 1.0 s and not "
+    "before") {
   const Case file = case_with(3, Evidence::refusal);
   CHECK_EQ(file.rule(usual, at(10.999)), Ruling::wait);
   CHECK_EQ(file.rule(usual, at(11.0)), Ruling::dead);
 }
 
-TEST_CASE("membership/suspicion: three signatures and silence are death after 3.0 s and not before") {
+TEST_CASE(
+    "membership/suspicion: three signatures and silence are death after 3.0 s and not before") {
   const Case file = case_with(3, Evidence::silence);
   CHECK_EQ(file.rule(usual, at(12.999)), Ruling::wait);
   CHECK_EQ(file.rule(usual, at(13.0)), Ruling::dead);
@@ -90,7 +96,9 @@ TEST_CASE("membership/suspicion: a deaf node, whose gate is shut, judges nobody"
   CHECK_EQ(file.rule(deaf, at(28)), Ruling::withdraw);
 }
 
-TEST_CASE("membership/suspicion: without a possible witness four windows and a quiet machine make a lonely verdict") {
+TEST_CASE(
+    "membership/suspicion: without a possible witness four windows and a quiet machine make a "
+    "lonely verdict") {
   const Case file = case_with(0, Evidence::silence);
   const Standing lonely{1, 0, 0, true}, disturbed{1, 0, 0, false};
   CHECK_EQ(file.rule(lonely, at(21.499)), Ruling::wait);
@@ -115,7 +123,9 @@ TEST_CASE("membership/suspicion: a retracted accusation no longer counts") {
 
 // --- the small parts --------------------------------------------------------------------------
 
-TEST_CASE("membership/health: the score stays within 0 and 8 and scales time by score + 1 [Lifeguard IV.A]") {
+TEST_CASE(
+    "membership/health: the score stays within 0 and 8 and scales time by score + 1 [Lifeguard "
+    "IV.A]") {
   Health health;
   health.better();
   CHECK_EQ(health.scaled(seconds(1)), seconds(1));
@@ -148,7 +158,8 @@ TEST_CASE("membership/witnesses: counts distinct peers heard after a moment") {
   CHECK_EQ(witnesses.since(at(51), anybody), 0);  // strictly after
 }
 
-TEST_CASE("membership/rings: observers and subjects are two views of one relation, at most eight each") {
+TEST_CASE(
+    "membership/rings: observers and subjects are two views of one relation, at most eight each") {
   Rings rings(crypto::network_id(as_bytes("root"), "rings"));
   std::vector<NodeId> members;
   for (std::uint64_t i = 0; i < 64; ++i) members.push_back(node(i));
@@ -199,9 +210,11 @@ TEST_CASE("membership/gossip: an item leaves after 4 * ceil(log2(n + 1)) sending
   CHECK(queue.empty());
 }
 
-TEST_CASE("membership/gossip: the least spread goes first and a message never outgrows a datagram") {
+TEST_CASE(
+    "membership/gossip: the least spread goes first and a message never outgrows a datagram") {
   GossipQueue queue;
-  for (std::uint64_t i = 0; i < 200; ++i) queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
+  for (std::uint64_t i = 0; i < 200; ++i)
+    queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
   for (std::uint64_t i = 0; i < 20; ++i) {
     wire::Suspicion suspicion = by(i);
     suspicion.subject.subject = wire::prefix_of(node(999));
@@ -220,7 +233,8 @@ TEST_CASE("membership/gossip: the least spread goes first and a message never ou
   CHECK_GE(suspicions, 20);
 }
 
-TEST_CASE("membership/gossip: newer news of a subject replaces older, suspicions go with their subject") {
+TEST_CASE(
+    "membership/gossip: newer news of a subject replaces older, suspicions go with their subject") {
   GossipQueue queue;
   queue.push(wire::Reference{wire::prefix_of(node(1)), {1}, Verdict::alive, {}});
   queue.push(wire::Reference{wire::prefix_of(node(1)), {2}, Verdict::alive, {}});
@@ -230,7 +244,8 @@ TEST_CASE("membership/gossip: newer news of a subject replaces older, suspicions
   CHECK_EQ(queue.size(), 2);
   queue.drop_suspicions(wire::prefix_of(node(1)));
   CHECK_EQ(queue.size(), 1);
-  for (std::uint64_t i = 0; i < 2 * gossip_limit; ++i) queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
+  for (std::uint64_t i = 0; i < 2 * gossip_limit; ++i)
+    queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
   CHECK_EQ(queue.size(), gossip_limit);
 }
 

@@ -14,7 +14,8 @@ std::size_t World::add() {
   store_le(seed.data(), node + 1);
   store_le(seed.data() + 8, options_.seed);
   nodes_.emplace_back();
-  nodes_[node].identity = std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed));
+  nodes_[node].identity =
+      std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed));
   index_[id(node)] = node;
   boot(node);
   return node;
@@ -29,7 +30,8 @@ void World::boot(std::size_t index) {
   config.stored_incarnation = {node.stored};
   config.name = std::string(1, static_cast<char>('a' + index % 26));
   config.version = "0.1.0";
-  config.addresses = {{IpAddress::v4(10, static_cast<Byte>(index >> 8), static_cast<Byte>(index), 1), 4747}};
+  config.addresses = {
+      {IpAddress::v4(10, static_cast<Byte>(index >> 8), static_cast<Byte>(index), 1), 4747}};
   node.machine = std::make_unique<ms::Membership>(config, node.identity, rng_.fork());
   node.up = true;
   ++node.life;
@@ -68,7 +70,9 @@ void World::arm(std::size_t index) {
     if (n.life != life || !n.up || n.timer != at) return;
     if (n.paused_until > now_.mono) {
       n.timer.reset();
-      return later(n.paused_until - now_.mono, [this, index, life] { if (nodes_[index].life == life) arm(index); });
+      return later(n.paused_until - now_.mono, [this, index, life] {
+        if (nodes_[index].life == life) arm(index);
+      });
     }
     n.timer.reset();
     const auto due = n.machine->next_deadline();
@@ -101,7 +105,9 @@ void World::drain(std::size_t index, ms::Membership::Outbox& out) {
 void World::carry(std::size_t index, ms::Output output) {
   const std::uint64_t life = nodes_[index].life;
   const auto answer = [this, index, life](Duration after, ms::Input input) {
-    later(after, [this, index, life, input] { if (nodes_[index].life == life) step(index, input); });
+    later(after, [this, index, life, input] {
+      if (nodes_[index].life == life) step(index, input);
+    });
   };
   match(
       std::move(output),
@@ -117,7 +123,8 @@ void World::carry(std::size_t index, ms::Output output) {
       [&](ms::MemberChanged&& m) {
         const auto subject = index_.find(m.member->id);
         if (subject != index_.end())
-          changes_.push_back({now_.mono, index, subject->second, m.member->verdict, m.member->alone});
+          changes_.push_back(
+              {now_.mono, index, subject->second, m.member->verdict, m.member->alone});
       },
       [](ms::MemberReaped&&) {}, [&](ms::LeaveAnnounced&&) { left[index] = now_.mono; },
       [&](ms::TwinSeen&& twin) { twins[index].push_back(twin.younger); },
@@ -134,7 +141,8 @@ void World::carry(std::size_t index, ms::Output output) {
 }
 
 bool World::reachable(std::size_t a, std::size_t b) const {
-  return !nodes_[a].silent && !nodes_[b].silent && !cuts_.contains({std::min(a, b), std::max(a, b)});
+  return !nodes_[a].silent && !nodes_[b].silent &&
+         !cuts_.contains({std::min(a, b), std::max(a, b)});
 }
 
 void World::deliver(std::size_t from, std::size_t to, Buffer message, bool stream) {
@@ -148,7 +156,8 @@ void World::deliver(std::size_t from, std::size_t to, Buffer message, bool strea
   const std::uint64_t life = nodes_[from].life;
   if (!nodes_[to].up) {
     return later(way * 2, [this, from, to, life] {
-      if (nodes_[from].life == life && nodes_[from].paused_until <= now_.mono) step(from, ms::PeerRefused{id(to)});
+      if (nodes_[from].life == life && nodes_[from].paused_until <= now_.mono)
+        step(from, ms::PeerRefused{id(to)});
     });
   }
   const auto lives = std::make_pair(life, nodes_[to].life);
@@ -160,10 +169,13 @@ void World::deliver(std::size_t from, std::size_t to, Buffer message, bool strea
   });
 }
 
-void World::arrive(std::size_t from, std::size_t to, std::uint64_t life, Buffer message, bool stream) {
-  if (!nodes_[to].up || nodes_[from].life != life || !reachable(from, to) || nodes_[to].deaf) return;
+void World::arrive(std::size_t from, std::size_t to, std::uint64_t life, Buffer message,
+                   bool stream) {
+  if (!nodes_[to].up || nodes_[from].life != life || !reachable(from, to) || nodes_[to].deaf)
+    return;
   if (nodes_[to].paused_until > now_.mono)
-    return later(nodes_[to].paused_until - now_.mono, [=, this] { arrive(from, to, life, message, stream); });
+    return later(nodes_[to].paused_until - now_.mono,
+                 [=, this] { arrive(from, to, life, message, stream); });
   const auto lives = std::make_pair(life, nodes_[to].life);
   const auto session = nodes_[from].sessions.find(to);
   if (session == nodes_[from].sessions.end() || session->second != lives) {
@@ -204,8 +216,10 @@ void World::pause(std::size_t node, Duration time) { nodes_[node].paused_until =
 
 void World::cut(std::size_t a, std::size_t b, bool on) {
   const auto link = std::make_pair(std::min(a, b), std::max(a, b));
-  if (on) cuts_.insert(link);
-  else cuts_.erase(link);
+  if (on)
+    cuts_.insert(link);
+  else
+    cuts_.erase(link);
 }
 
 void World::inject(std::size_t from, std::size_t to, const wire::Message& message) {
@@ -214,11 +228,12 @@ void World::inject(std::size_t from, std::size_t to, const wire::Message& messag
 
 void World::suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to) {
   wire::Suspicion suspicion;
-  suspicion.subject = {wire::prefix_of(id(subject)), at(to).find(id(subject))->record->incarnation, wire::Verdict::suspect,
-                       record_hash(to, subject)};
+  suspicion.subject = {wire::prefix_of(id(subject)), at(to).find(id(subject))->record->incarnation,
+                       wire::Verdict::suspect, record_hash(to, subject)};
   suspicion.accuser = wire::prefix_of(id(accuser));
   suspicion.stamp = now_.wall;
-  suspicion.signature = identity(accuser)->sign(wire::suspicion_message(network_, id(subject), suspicion).view());
+  suspicion.signature =
+      identity(accuser)->sign(wire::suspicion_message(network_, id(subject), suspicion).view());
   inject(accuser, to, wire::GossipPush{{{}, {suspicion}}});
 }
 
@@ -230,7 +245,8 @@ std::optional<wire::Verdict> World::verdict(std::size_t observer, std::size_t su
 // A signed record is deterministic (Ed25519), so its bytes can be made again from its content.
 wire::RecordHash World::record_hash(std::size_t observer, std::size_t subject) {
   const Bytes body = wire::member_record_body(*at(observer).find(id(subject))->record);
-  const Signature signature = identity(subject)->sign(wire::member_record_message(network_, body).view());
+  const Signature signature =
+      identity(subject)->sign(wire::member_record_message(network_, body).view());
   return crypto::hash64({wire::encode_member_record(body, signature).view()});
 }
 

@@ -31,18 +31,22 @@ struct Change {
 class World {
  public:
   explicit World(WorldOptions options = {});
-  std::size_t add();              // starts a node
-  void add(std::size_t count) { for (std::size_t i = 0; i < count; ++i) add(); }
+  std::size_t add();  // starts a node
+  void add(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) add();
+  }
   void meet(std::size_t a, std::size_t b);  // a knows b's address and dials it
-  void meet_all();                // everyone knows node 0
+  void meet_all();                          // everyone knows node 0
   void run(Duration time);
 
-  void kill(std::size_t node);                    // kill -9: its ports refuse
+  void kill(std::size_t node);  // kill -9: its ports refuse
   void restart(std::size_t node, bool wiped = false);
-  void silence(std::size_t node, bool on = true); // its host drops everything
-  void pause(std::size_t node, Duration time);    // SIGSTOP: packets wait, ports stay open
+  void silence(std::size_t node, bool on = true);  // its host drops everything
+  void pause(std::size_t node, Duration time);     // SIGSTOP: packets wait, ports stay open
   void deafen(std::size_t node, bool on = true) { nodes_[node].deaf = on; }  // sends, hears nothing
-  void set_clock(std::size_t node, Duration off) { nodes_[node].clock_off = off; }  // its wall clock
+  void set_clock(std::size_t node, Duration off) {
+    nodes_[node].clock_off = off;
+  }  // its wall clock
   void cut(std::size_t a, std::size_t b, bool on = true);
   void step(std::size_t node, const ms::Input& input);
   void suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to);  // signed, injected
@@ -51,12 +55,15 @@ class World {
   std::size_t size() const { return nodes_.size(); }
   ms::Membership& at(std::size_t node) { return *nodes_[node].machine; }
   const NodeId& id(std::size_t node) const { return nodes_[node].identity->id(); }
-  std::shared_ptr<const crypto::Identity> identity(std::size_t node) const { return nodes_[node].identity; }
+  std::shared_ptr<const crypto::Identity> identity(std::size_t node) const {
+    return nodes_[node].identity;
+  }
   const NetworkId& network() const { return network_; }
   bool running(std::size_t node) const { return nodes_[node].machine && nodes_[node].up; }
   std::optional<wire::Verdict> verdict(std::size_t observer, std::size_t subject);
-  wire::RecordHash record_hash(std::size_t observer, std::size_t subject);  // of the record it holds
-  bool agreed(std::size_t live);  // every running node sees `live` live members
+  wire::RecordHash record_hash(std::size_t observer,
+                               std::size_t subject);  // of the record it holds
+  bool agreed(std::size_t live);                      // every running node sees `live` live members
 
   Now now() const { return now_; }
   const std::vector<Change>& changes() const { return changes_; }
@@ -64,8 +71,8 @@ class World {
   std::uint64_t packets() const { return packets_; }
   std::uint64_t bytes() const { return bytes_; }
   bool disk_full = false;
-  std::map<std::size_t, std::vector<bool>> twins;   // TwinSeen per node
-  std::map<std::size_t, Instant> left;              // LeaveAnnounced per node
+  std::map<std::size_t, std::vector<bool>> twins;  // TwinSeen per node
+  std::map<std::size_t, Instant> left;             // LeaveAnnounced per node
   std::map<DropReason, std::uint64_t> dropped;
   std::uint64_t introduced = 0;
 
@@ -78,7 +85,7 @@ class World {
     Instant paused_until;
     std::uint64_t life = 0;
     std::uint64_t stored = 0;
-    std::set<std::size_t> known;           // whose address it has
+    std::set<std::size_t> known;  // whose address it has
     std::map<std::size_t, std::pair<std::uint64_t, std::uint64_t>> sessions;  // lives at opening
     std::optional<Instant> timer;
   };
@@ -86,7 +93,9 @@ class World {
     Instant at;
     std::uint64_t order;
     std::function<void()> act;
-    bool operator<(const Event& other) const { return std::tie(at, order) > std::tie(other.at, other.order); }
+    bool operator<(const Event& other) const {
+      return std::tie(at, order) > std::tie(other.at, other.order);
+    }
   };
   void later(Duration after, std::function<void()> act);
   void boot(std::size_t node);

@@ -88,7 +88,8 @@ TEST_CASE("reconcile/range_set: digests depend on the content and not on its his
   for (const auto& [key, version] : model) {
     REQUIRE(lived.find(key));
     CHECK_EQ(*lived.find(key), version);
-    for (const std::uint8_t depth : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{7}, std::uint8_t{64}})
+    for (const std::uint8_t depth :
+         {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{7}, std::uint8_t{64}})
       CHECK_EQ(lived.digest(depth, key), fresh.digest(depth, key));
   }
 }
@@ -143,10 +144,14 @@ TEST_CASE("reconcile: random pairs of sets find exactly what differs, in O(d log
       const Key at = random_key(rng);
       const auto near = theirs.lower_bound(at);
       const std::uint64_t kind = rng.below(4);
-      if (kind == 0) mine[at] = version_of(rng.next());
-      else if (kind == 1 || near == theirs.end()) theirs[at] = version_of(rng.next());
-      else if (kind == 2) theirs.erase(near);
-      else near->second = version_of(rng.next());
+      if (kind == 0)
+        mine[at] = version_of(rng.next());
+      else if (kind == 1 || near == theirs.end())
+        theirs[at] = version_of(rng.next());
+      else if (kind == 2)
+        theirs.erase(near);
+      else
+        near->second = version_of(rng.next());
     }
     const Exchange result = exchange(set_of(mine), set_of(theirs));
     const std::size_t d = true_difference(mine, theirs);

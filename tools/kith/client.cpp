@@ -67,12 +67,22 @@ Problem unanswered(const FetchFailure& failure, const std::string& how_to_start)
     case FetchError::unreachable:
       return {exit_unreachable, "no daemon answers at " + failure.message, how_to_start, {}};
     case FetchError::permission:
-      return {exit_permission, failure.message, "the socket is its owner's alone: run kith as that user", {}};
+      return {exit_permission,
+              failure.message,
+              "the socket is its owner's alone: run kith as that user",
+              {}};
     case FetchError::timeout:
-      return {exit_timeout, "no answer from the daemon in time", "a longer --timeout, or kith status", {}};
+      return {exit_timeout,
+              "no answer from the daemon in time",
+              "a longer --timeout, or kith status",
+              {}};
     case FetchError::closed:
-      return {exit_unreachable, failure.message, "it stopped, or has too many connections; kith status tells", {}};
-    case FetchError::protocol: break;
+      return {exit_unreachable,
+              failure.message,
+              "it stopped, or has too many connections; kith status tells",
+              {}};
+    case FetchError::protocol:
+      break;
   }
   return {exit_failed, failure.message, "is that kithd's API?", {}};
 }
@@ -85,7 +95,8 @@ bool valid_instance(std::string_view name) {
   });
 }
 
-Result<Client, Problem> Client::make(const Arguments& arguments, std::optional<milliseconds> limit) {
+Result<Client, Problem> Client::make(const Arguments& arguments,
+                                     std::optional<milliseconds> limit) {
   Client out;
   if (limit) out.deadline_ = std::chrono::steady_clock::now() + *limit;
   const auto choice = choose(arguments);
@@ -93,7 +104,8 @@ Result<Client, Problem> Client::make(const Arguments& arguments, std::optional<m
   if (choice->api) {
     auto address = parse_api_url(*choice->api);
     if (!address)
-      return problem(exit_usage, "\"" + *choice->api + "\" is not the URL of a daemon on this machine",
+      return problem(exit_usage,
+                     "\"" + *choice->api + "\" is not the URL of a daemon on this machine",
                      "http://127.0.0.1:PORT or unix:/PATH");
     if (address->tcp) {
       const auto token = token_for(arguments);
@@ -107,11 +119,13 @@ Result<Client, Problem> Client::make(const Arguments& arguments, std::optional<m
     out.how_to_start_ = "start it: kithd --socket " + *choice->socket;
   } else {
     if (!valid_instance(*choice->instance))
-      return problem(exit_usage, "\"" + *choice->instance + "\" is not an instance", "1 to 32 of a-z 0-9 _ -");
+      return problem(exit_usage, "\"" + *choice->instance + "\" is not an instance",
+                     "1 to 32 of a-z 0-9 _ -");
     for (const auto& path : app::socket_candidates(*choice->instance))
       out.addresses_.push_back({path.string(), std::nullopt, {}});
     const bool standard = *choice->instance == "default";
-    out.how_to_start_ = "start it: kithd" + (standard ? std::string() : " --instance " + *choice->instance);
+    out.how_to_start_ =
+        "start it: kithd" + (standard ? std::string() : " --instance " + *choice->instance);
   }
   return out;
 }
@@ -132,7 +146,8 @@ Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) co
       if (answer->header("content-type").starts_with("application/json"))
         if (auto error = parse_error(answer->body)) return Failure<Problem>(*std::move(error));
       if (answer->status < 300) return *answer;  // a value without a read quorum
-      return problem(exit, "the daemon answered with HTTP status " + std::to_string(answer->status));
+      return problem(exit,
+                     "the daemon answered with HTTP status " + std::to_string(answer->status));
     }
     // A place that is not ours to look at, or is empty, does not hide the next one.
     const FetchError error = answer.error().error;
@@ -145,7 +160,8 @@ Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) co
 
 std::string Client::time_left() const {
   if (!deadline_) return {};
-  const auto left = std::chrono::duration_cast<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
   const auto margin = std::min(left / 10, milliseconds(250));
   return std::to_string(std::max<std::int64_t>(1, (left - margin).count())) + "ms";
 }
@@ -153,7 +169,8 @@ std::string Client::time_left() const {
 bool Client::pause(milliseconds at_most) const {
   auto wait = at_most;
   if (deadline_) {
-    const auto left = std::chrono::ceil<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     wait = std::min(wait, left);
   }

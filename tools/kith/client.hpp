@@ -21,7 +21,9 @@ class Client {
 
   // The answer, unless it is an error: then its problem. With `on_line` a stream of lines.
   Result<Response, Problem> ask(Request request, const OnLine& on_line = {}) const;
-  Result<Response, Problem> get(std::string target) const { return ask({"GET", std::move(target), {}, {}}); }
+  Result<Response, Problem> get(std::string target) const {
+    return ask({"GET", std::move(target), {}, {}});
+  }
 
   const std::optional<Deadline>& deadline() const { return deadline_; }
   // What is left for the daemon, slightly less than for us: its own honest answer shall arrive.

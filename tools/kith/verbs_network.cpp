@@ -9,15 +9,16 @@ Outcome run_join(Call& call) {
   Client& client = call.client;
   const bool adopt = call.arguments.has("adopt"), trust = call.arguments.has("trust-first");
   const std::string target = call.arguments.get("target");
-  const std::string body = adopt && trust ? post_body(client, "target", target, {"adopt", "trust_first"})
-                           : adopt        ? post_body(client, "target", target, {"adopt"})
-                           : trust        ? post_body(client, "target", target, {"trust_first"})
-                                          : post_body(client, "target", target);
+  const std::string body = adopt && trust
+                               ? post_body(client, "target", target, {"adopt", "trust_first"})
+                           : adopt ? post_body(client, "target", target, {"adopt"})
+                           : trust ? post_body(client, "target", target, {"trust_first"})
+                                   : post_body(client, "target", target);
   const auto answer = client.ask({"POST", "/v1/join", {}, body});
   return show_answer<JoinAnswer>(call, answer, [&](const JoinAnswer& join) {
     if (call.quiet()) return std::string();
-    return "joined " + control::escape_controls(label(join.peer)) + " (" + short_id(join.peer.id) + ") at " +
-           control::escape_controls(join.target) + "\n";
+    return "joined " + control::escape_controls(label(join.peer)) + " (" + short_id(join.peer.id) +
+           ") at " + control::escape_controls(join.target) + "\n";
   });
 }
 
@@ -30,7 +31,8 @@ Outcome run_leave(Call& call) {
     const auto still = client.get("/v1/ready");
     if (!still && still.error().exit == exit_unreachable) break;
     if (!client.pause(std::chrono::milliseconds(20)))
-      return problem(exit_timeout, "the daemon is still draining", "it ends by itself; kith status, or wait longer with --timeout");
+      return problem(exit_timeout, "the daemon is still draining",
+                     "it ends by itself; kith status, or wait longer with --timeout");
   }
   if (call.json()) return print_line(one_line(answer->body));
   return call.quiet() ? Outcome(exit_ok) : print("left: the daemon has ended\n");
@@ -42,7 +44,8 @@ Outcome run_forget(Call& call) {
   const auto answer = client.ask({"POST", "/v1/forget", {}, post_body(client, "node", node)});
   if (!answer) return Failure<Problem>(answer.error());
   if (call.json()) return print_line(one_line(answer->body));
-  return call.quiet() ? Outcome(exit_ok) : print("forgotten: " + control::escape_controls(node) + "\n");
+  return call.quiet() ? Outcome(exit_ok)
+                      : print("forgotten: " + control::escape_controls(node) + "\n");
 }
 
 }  // namespace kith::tool

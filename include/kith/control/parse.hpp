@@ -12,7 +12,8 @@
 
 namespace kith::control {
 
-std::optional<Duration> parse_duration(std::string_view text);  // "500ms 5s 10m 2h 7d": a unit is needed
+std::optional<Duration> parse_duration(
+    std::string_view text);  // "500ms 5s 10m 2h 7d": a unit is needed
 std::optional<dht::Consistency> parse_consistency(std::string_view text);
 bool valid_utf8(std::string_view text);
 

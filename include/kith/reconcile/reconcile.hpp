@@ -5,9 +5,9 @@
 // a pure function of its set; the Reconciler is the asking side of one exchange.
 //
 // Unlike the paper, ranges are prefixes of the key space counted in nibbles, not arbitrary
-// intervals: a digest is one walk down a cached trie, and both sides agree on every boundary without
-// sending it. Fingerprints are sums modulo 2^128; somebody who may choose thousands of keys can make
-// two sets look equal, which hides his own keys only.
+// intervals: a digest is one walk down a cached trie, and both sides agree on every boundary
+// without sending it. Fingerprints are sums modulo 2^128; somebody who may choose thousands of keys
+// can make two sets look equal, which hides his own keys only.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ using Version = ByteArray<8>;
 // to our own question always fits and a range missing from it is a range that is equal.
 inline constexpr std::size_t question_limit = 16;
 inline constexpr std::size_t few_items = 16;
-static_assert(question_limit * 16 <= wire::ranges_limit && question_limit * few_items <= wire::items_limit);
+static_assert(question_limit * 16 <= wire::ranges_limit &&
+              question_limit * few_items <= wire::items_limit);
 
 // An ordered set with range digests. Copies of a key replace its version. A digest costs O(depth),
 // a change O(depth) and one or two hashes.
@@ -68,7 +69,8 @@ class RangeSet {
 };
 
 // The responder: for each range that differs, its items when few, else 16 child digests.
-// Bounded by wire::ranges_limit and wire::items_limit: it stops at the first range that does not fit.
+// Bounded by wire::ranges_limit and wire::items_limit: it stops at the first range that does not
+// fit.
 wire::Reconciled answer(const RangeSet& mine, const wire::Reconcile& question);
 
 struct Difference {
@@ -80,7 +82,7 @@ struct Difference {
 // Calling next() again before take() repeats the question (a retransmission).
 class Reconciler {
  public:
-  Reconciler();                                       // starts at the whole key space
+  Reconciler();  // starts at the whole key space
   std::vector<wire::RangeDigest> next(const RangeSet& mine);
   // Appends what differs. An answer to ranges that were not asked is ignored (returns false).
   bool take(const RangeSet& mine, const wire::Reconciled& answer, std::vector<Difference>& out);
