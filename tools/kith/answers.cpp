@@ -99,7 +99,7 @@ std::optional<LookupAnswer> parse(const std::string& body) {
                               number(replica, "distance_bits"), text(replica, "address")});
     for (const Json& step : json.at("steps"))
       out.steps.push_back({text(step, "peer"), step.at("rtt_ms").get<double>(), number(step, "new"),
-                           truth(step, "closer")});
+                           number(step, "closer")});
   });
 }
 

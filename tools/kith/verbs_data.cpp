@@ -70,7 +70,7 @@ std::string show_lookup(const LookupAnswer& lookup) {
   std::size_t number = 0;
   for (const Step& s : lookup.steps)
     steps.add({std::to_string(++number), short_id(s.peer), show_millis(s.rtt_ms),
-               std::to_string(s.fresh), s.closer ? "yes" : "no"});
+               std::to_string(s.fresh), std::to_string(s.closer)});
   return out + "\n" + steps.text();
 }
 
