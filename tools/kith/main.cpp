@@ -154,7 +154,9 @@ Result<Arguments, Problem> Parser::read(int argc, char** argv) {
       out.verb = "version";
       return out;
     }
-    return misused(argc < 2 ? "no verb was given" : error.what());
+    const bool no_verb = app_.get_subcommands().empty();
+    return misused(no_verb && dynamic_cast<const CLI::RequiredError*>(&error) ? "no verb was given"
+                                                                              : error.what());
   }
   take(app_, out);
   const CLI::App* chosen = app_.get_subcommands().front();
