@@ -235,7 +235,10 @@ while [ $SECONDS -lt $deadline ]; do # asks again until the second has passed
 done
 same "a value expires" yes $expired
 
+says "alpha  ${id:0:8}  0.0ms" ping alpha
+says '{"schema":"kith/ping/1","id":"'"$id"'","name":"alpha","rtt_ms":0.0}' ping "${id:0:8}" --json
 exits 9 "*no member is called \"nobody\"*" ping nobody
+exits 2 "*cannot forget itself*" forget alpha
 exits 9 "*no member is called \"nobody\"*" forget nobody
 exits 9 "*could not join 127.0.0.1:9*TARGET*ADDRESS*CAUSE*HINT*127.0.0.1:9*refused*no kithd listens*" join 127.0.0.1:9 --timeout 500ms
 exits 2 "*port is not a number*" join 127.0.0.1:99999
@@ -322,7 +325,10 @@ set -m
 "$kith" --socket "$sock" wait --for members=9 2>"$dir/err" &
 waiter=$!
 set +m
-until grep -q 'SigCgt:.*[2367abef]$' "/proc/$waiter/status" 2>/dev/null; do kill -0 $waiter 2>/dev/null || break; done
+heeds() { # it is kith by now, and has its handler
+  awk '/^Name:/ { name = $2 } /^SigCgt:/ { exit !(name == "kith" && $2 ~ /[2367abef]$/) }' "/proc/$1/status"
+}
+until heeds $waiter; do kill -0 $waiter 2>/dev/null || break; done
 kill -INT $waiter
 wait $waiter
 same "^C: exit" 130 $?
@@ -332,6 +338,7 @@ same "^C: stderr" "kith: interrupted" "$(<"$dir/err")"
 try leave
 same "leave: exit" 0 "$status"
 same "leave: stdout" "left: the daemon has ended" "$out"
+same "leave: the process has ended" Z "$(sed 's/.*) //; s/ .*//' "/proc/$daemon/stat" 2>/dev/null || echo Z)"
 same "leave: the socket is gone" no "$([ -e "$sock" ] && echo yes || echo no)"
 stopped "leave"
 wait $follower

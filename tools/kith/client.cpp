@@ -1,6 +1,10 @@
 #include "client.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -130,11 +134,6 @@ Result<Client, Problem> Client::make(const Arguments& arguments,
   return out;
 }
 
-std::string Client::place() const {
-  const ApiAddress& first = addresses_.front();
-  return first.tcp ? to_string(*first.tcp) : first.socket_path;
-}
-
 Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) const {
   std::optional<FetchFailure> failure;
   for (const ApiAddress& address : addresses_) {
@@ -176,6 +175,23 @@ bool Client::pause(milliseconds at_most) const {
   }
   ::poll(nullptr, 0, static_cast<int>(wait.count()));
   return true;
+}
+
+int Client::daemon_process() const {
+  for (const ApiAddress& address : addresses_) {
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    if (address.tcp || address.socket_path.size() >= sizeof to.sun_path) continue;
+    std::ranges::copy(address.socket_path, to.sun_path);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const bool known = ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0 &&
+                       ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0;
+    if (fd >= 0) ::close(fd);
+    if (known) return static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0));
+  }
+  return -1;
 }
 
 }  // namespace kith::tool

@@ -31,7 +31,8 @@ class Client {
   std::string time_left() const;
   // Sleeps, no longer than the deadline. False: it has passed.
   bool pause(std::chrono::milliseconds at_most) const;
-  std::string place() const;  // where it looks, for messages
+  // A pidfd of the daemon behind a unix socket, -1 when it cannot be had. The caller closes it.
+  int daemon_process() const;
 
  private:
   std::vector<ApiAddress> addresses_;  // tried in this order
