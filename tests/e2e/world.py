@@ -274,6 +274,28 @@ class Lan:
         self.hosts = []
 
 
+class Routed:
+    """Hosts that share no subnet: each has its own, 10.8.N.2/24 and fd08:N::2/64, behind one router."""
+
+    def __init__(self, world):
+        self.world, self.count = world, 0
+        self.router = world.namespace("router")
+        world.inside(self.router, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+
+    def host(self, name):
+        """The host's namespace and its IPv4 address."""
+        self.count += 1
+        n, namespace = self.count, self.world.namespace(name)
+        run("ip", "-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", f"r{n}", "netns", self.router)
+        for where, interface, host in ((namespace, "eth0", 2), (self.router, f"r{n}", 1)):
+            run("ip", "-n", where, "address", "add", f"10.8.{n}.{host}/24", "dev", interface)
+            run("ip", "-n", where, "address", "add", f"fd08:{n}::{host}/64", "dev", interface, "nodad")
+            link(where, True, interface)
+        run("ip", "-n", namespace, "route", "add", "default", "via", f"10.8.{n}.1")
+        run("ip", "-n", namespace, "-6", "route", "add", "default", "via", f"fd08:{n}::1")
+        return namespace, f"10.8.{n}.2"
+
+
 def link(namespace, up, interface="eth0"):
     """The moment the interface went up or down."""
     run("ip", "-n", namespace, "link", "set", interface, "up" if up else "down")
