@@ -80,7 +80,8 @@ class Daemon:
         return inside + [KITHD] + places + self.flags
 
     def start(self):
-        environment = dict(os.environ, XDG_RUNTIME_DIR=os.path.join(self.world.dir, "run"),
+        outside = {k: v for k, v in os.environ.items() if not k.startswith("KITH_")}
+        environment = dict(outside, XDG_RUNTIME_DIR=os.path.join(self.world.dir, "run"),
                            XDG_STATE_HOME=os.path.join(self.world.dir, "state"), XDG_CONFIG_HOME=self.world.dir)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), stderr=log, env=environment)
@@ -323,6 +324,12 @@ def until(condition, limit, what):
         if time.monotonic() - start > limit:
             raise TimeoutError(f"not within {limit} s: {what}")
         select.select([], [], [], 0.005)
+
+
+def wait(seconds, broken=lambda: False):
+    """Watches for so long that something does not happen; returns at once when it does."""
+    end = time.monotonic() + seconds
+    until(lambda: broken() or time.monotonic() >= end, seconds + 5, "the time is over")
 
 
 def all_see(daemons, count=None):
