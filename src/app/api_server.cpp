@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t lines_at_once = 256;
 
 runtime::HttpResponse http(control::Response response) {
-  return {response.status, std::move(response.content_type), std::move(response.headers), std::move(response.body)};
+  return {response.status, std::move(response.content_type), std::move(response.headers),
+          std::move(response.body)};
 }
 
 template <class Request>
@@ -20,19 +21,24 @@ node::Input with_time_left(Request request, Duration waited) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<ApiServer>, ApiServer::Failure> ApiServer::open(runtime::Loop& loop, const Doors& doors, control::About about, Node node) {
+std::expected<std::unique_ptr<ApiServer>, ApiServer::Failure> ApiServer::open(runtime::Loop& loop,
+                                                                              const Doors& doors,
+                                                                              control::About about,
+                                                                              Node node) {
   std::unique_ptr<ApiServer> out(new ApiServer(std::move(about), std::move(node)));
   out->doors_ = doors;
   const ByteArray<32> entropy = runtime::system_entropy();
   BootId boot;
   std::copy_n(entropy.begin(), boot.bytes.size(), boot.bytes.begin());
   out->events_ = control::Events(boot);
-  auto server = runtime::HttpServer::listen(loop, {doors.socket, doors.loopback, doors.token},
-                                            [raw = out.get()](runtime::HttpRequest request, ReplyPtr reply) {
-                                              raw->handle(std::move(request), std::move(reply));
-                                            });
+  auto server =
+      runtime::HttpServer::listen(loop, {doors.socket, doors.loopback, doors.token},
+                                  [raw = out.get()](runtime::HttpRequest request, ReplyPtr reply) {
+                                    raw->handle(std::move(request), std::move(reply));
+                                  });
   if (!server) {
-    const bool written = server.error().error == runtime::HttpError::too_long || server.error().error == runtime::HttpError::not_local;
+    const bool written = server.error().error == runtime::HttpError::too_long ||
+                         server.error().error == runtime::HttpError::not_local;
     return std::unexpected(Failure{written ? 2 : 1, server.error().message});
   }
   out->server_ = std::move(*server);
@@ -41,14 +47,20 @@ std::expected<std::unique_ptr<ApiServer>, ApiServer::Failure> ApiServer::open(ru
 
 void ApiServer::handle(runtime::HttpRequest request, ReplyPtr reply) {
   const Now now = runtime::now();
-  control::Request asked{request.method, request.target, std::string(request.header("accept")), std::move(request.body)};
-  if (control::Api::wants_metrics(asked)) return reply->send(http(api_.metrics(node_.get(), node_.figures(), now)));
+  control::Request asked{request.method, request.target, std::string(request.header("accept")),
+                         std::move(request.body)};
+  if (control::Api::wants_metrics(asked))
+    return reply->send(http(api_.metrics(node_.get(), node_.figures(), now)));
   match(
-      api_.handle(asked, node_.get(), now), [&](control::Response&& response) { reply->send(http(std::move(response))); },
+      api_.handle(asked, node_.get(), now),
+      [&](control::Response&& response) { reply->send(http(std::move(response))); },
       [&](control::Run&& command) { run(std::move(command), reply); },
       [&](control::StreamEvents&& stream) { follow(stream, reply); },
       [&](control::Leave&&) {
-        reply->send({200, "application/json", {{"X-Kith-Exit", "0"}}, R"({"schema":"kith/leave/1","leaving":true})"});
+        reply->send({200,
+                     "application/json",
+                     {{"X-Kith-Exit", "0"}},
+                     R"({"schema":"kith/leave/1","leaving":true})"});
         node_.feed(node::LeaveRequested{});
       });
 }
@@ -74,11 +86,13 @@ std::vector<node::Input> ApiServer::unfinished(Now now) const {
   for (const auto& [ticket, waiting] : waiting_) {
     const Duration waited = now.mono - waiting.asked;
     match(
-        waiting.input, [&](const dht::PutRequested& in) { out.push_back(with_time_left(in, waited)); },
+        waiting.input,
+        [&](const dht::PutRequested& in) { out.push_back(with_time_left(in, waited)); },
         [&](const dht::GetRequested& in) { out.push_back(with_time_left(in, waited)); },
         [&](const dht::LookupRequested& in) { out.push_back(with_time_left(in, waited)); },
         [&](const node::PingRequested& in) { out.push_back(with_time_left(in, waited)); },
-        [&](const node::JoinRequested& in) { out.push_back(with_time_left(in, waited)); }, [](const auto&) {});
+        [&](const node::JoinRequested& in) { out.push_back(with_time_left(in, waited)); },
+        [](const auto&) {});
   }
   return out;
 }
@@ -100,7 +114,8 @@ void ApiServer::pump(std::uint64_t id) {
     if (it == followers_.end()) return;
     Follower& follower = it->second;
     std::uint64_t next = follower.next;
-    const std::vector<std::string> lines = events_.after(follower.next, lines_at_once, runtime::now().wall, next);
+    const std::vector<std::string> lines =
+        events_.after(follower.next, lines_at_once, runtime::now().wall, next);
     if (lines.empty()) {
       if (follower.keep) return;
       const ReplyPtr reply = follower.reply;
@@ -126,20 +141,31 @@ void ApiServer::publish(const control::EventBody& event, UnixMillis wall) {
 std::vector<std::string> ApiServer::banner(const node::Config& config) const {
   std::vector<std::string> lines;
   std::string listen;
-  for (const Endpoint& endpoint : about_.listen) listen += (listen.empty() ? "" : " and ") + to_string(endpoint);
-  lines.push_back("kithd " + about_.version + ": node " + to_zbase32(node_.get().snapshot().id.view()).substr(0, 8) + " \"" + about_.name + "\"");
+  for (const Endpoint& endpoint : about_.listen)
+    listen += (listen.empty() ? "" : " and ") + to_string(endpoint);
+  lines.push_back("kithd " + about_.version + ": node " +
+                  to_zbase32(node_.get().snapshot().id.view()).substr(0, 8) + " \"" + about_.name +
+                  "\"");
   const std::string network = "network \"" + about_.network + "\", mode " + about_.mode;
   switch (config.mode) {
     case Mode::lan:
-      lines.push_back(network + ": every machine on this LAN may join; for a private one: kith network new NAME, then --network-file");
+      lines.push_back(network +
+                      ": every machine on this LAN may join; for a private one: kith network new "
+                      "NAME, then --network-file");
       break;
-    case Mode::private_: lines.push_back(network + ": only who has the network file gets in"); break;
+    case Mode::private_:
+      lines.push_back(network + ": only who has the network file gets in");
+      break;
     case Mode::public_:
-      lines.push_back(network + ": anybody may join; join this node with " + to_zbase32(about_.key.view()) + "@HOST:" + std::to_string(about_.listen.front().port));
+      lines.push_back(network + ": anybody may join; join this node with " +
+                      to_zbase32(about_.key.view()) +
+                      "@HOST:" + std::to_string(about_.listen.front().port));
       break;
   }
   lines.push_back("listening on " + listen + " (UDP and TCP); API on " + doors_.socket);
-  if (const auto loopback = server_->loopback()) lines.push_back("API on http://" + to_string(*loopback) + " with the token in " + about_.data_dir + "/http.token");
+  if (const auto loopback = server_->loopback())
+    lines.push_back("API on http://" + to_string(*loopback) + " with the token in " +
+                    about_.data_dir + "/http.token");
   return lines;
 }
 

@@ -24,7 +24,9 @@ class ApiServer {
     std::function<control::ProcessFigures()> figures;
   };
   using Failure = std::pair<int, std::string>;  // exit code, one line
-  static std::expected<std::unique_ptr<ApiServer>, Failure> open(runtime::Loop& loop, const Doors& doors, control::About about, Node node);
+  static std::expected<std::unique_ptr<ApiServer>, Failure> open(runtime::Loop& loop,
+                                                                 const Doors& doors,
+                                                                 control::About about, Node node);
 
   void complete(Ticket ticket, const node::OperationReport& report);
   void publish(const control::EventBody& event, UnixMillis wall);
@@ -34,7 +36,8 @@ class ApiServer {
   void drain();
 
  private:
-  ApiServer(control::About about, Node node) : about_(about), api_(std::move(about)), events_(BootId{}), node_(std::move(node)) {}
+  ApiServer(control::About about, Node node)
+      : about_(about), api_(std::move(about)), events_(BootId{}), node_(std::move(node)) {}
   using ReplyPtr = std::shared_ptr<runtime::HttpReply>;
   void handle(runtime::HttpRequest request, ReplyPtr reply);
   void run(control::Run command, const ReplyPtr& reply);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kith/control/parse.hpp"
 #include "settings.hpp"
 
 namespace kith::app {
@@ -14,8 +15,10 @@ struct Place {
 Place place_at(std::string_view text, std::size_t offset) {
   Place place;
   for (const char c : text.substr(0, std::min(offset, text.size()))) {
-    if (c == '\n') place = {place.line + 1, 1};
-    else ++place.column;
+    if (c == '\n')
+      place = {place.line + 1, 1};
+    else
+      ++place.column;
   }
   return place;
 }
@@ -28,13 +31,17 @@ std::size_t offset_of_key(std::string_view text, std::string_view key) {
     const char c = text[i];
     if (c == '{' || c == '[') ++depth;
     if (c == '}' || c == ']') --depth;
-    if (c == '/' && i + 1 < text.size() && text[i + 1] == '/') i = std::min(text.find('\n', i), text.size() - 1);
-    else if (c == '/' && i + 1 < text.size() && text[i + 1] == '*') i = text.find("*/", i) + 1;
+    if (c == '/' && i + 1 < text.size() && text[i + 1] == '/')
+      i = std::min(text.find('\n', i), text.size() - 1);
+    else if (c == '/' && i + 1 < text.size() && text[i + 1] == '*')
+      i = text.find("*/", i) + 1;
     if (c != '"') continue;
     const std::size_t start = i++;
     while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
     std::size_t after = i + 1;
-    while (after < text.size() && (text[after] == ' ' || text[after] == '\t' || text[after] == '\r' || text[after] == '\n')) ++after;
+    while (after < text.size() && (text[after] == ' ' || text[after] == '\t' ||
+                                   text[after] == '\r' || text[after] == '\n'))
+      ++after;
     const bool is_key = depth == 1 && after < text.size() && text[after] == ':';
     if (is_key && text.substr(start + 1, i - start - 1) == key) return start;
   }
@@ -89,16 +96,20 @@ Result<Layer, std::string> layer_from_file(const std::string& path, const std::s
     json = Json::parse(text, nullptr, true, true);
   } catch (const Json::parse_error& error) {
     const std::size_t offset = error.byte > 0 ? error.byte - 1 : 0;
-    return Failure<std::string>(at(offset) + "/: not valid JSON here; comments are fine, trailing commas are not");
+    return Failure<std::string>(
+        at(offset) + "/: not valid JSON here; comments are fine, trailing commas are not");
   }
-  if (!json.is_object()) return Failure<std::string>(at(0) + "/: the configuration is one JSON object");
+  if (!json.is_object())
+    return Failure<std::string>(at(0) + "/: the configuration is one JSON object");
   Layer layer;
   for (const auto& [key, value] : json.items()) {
     const std::string where = at(offset_of_key(text, key)) + "/" + key;
     const Option* option = find_option(flag_of(key));
     if (!option || key.find('-') != std::string::npos) {
-      const auto guess = nearest(key, known_keys());
-      return Failure<std::string>(where + ": unknown key" + (guess ? "; did you mean \"" + *guess + "\"?" : "; kithd --help lists them"));
+      const auto guess = control::nearest(key, known_keys());
+      return Failure<std::string>(
+          where + ": unknown key" +
+          (guess ? "; did you mean \"" + *guess + "\"?" : "; kithd --help lists them"));
     }
     const auto values = values_of(*option, value);
     if (!values) return Failure<std::string>(where + ": " + values.error());
@@ -114,12 +125,30 @@ Environment layer_from_environment(const std::vector<std::string>& variables) {
     if (!variable.starts_with("KITH_") || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
     std::string flag = name.substr(5);
-    std::transform(flag.begin(), flag.end(), flag.begin(), [](char c) { return c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+    std::transform(flag.begin(), flag.end(), flag.begin(), [](char c) {
+      return c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    });
     if (flag == "config" || flag == "api") continue;  // read by main; the command line's
     const Option* option = find_option(flag);
     if (!option) {
-      const auto guess = nearest(flag, [] { auto keys = known_keys(); for (auto& k : keys) k = flag_of(k); return keys; }());
-      out.warnings.push_back("unknown environment variable " + name + (guess ? " (did you mean KITH_" + [&] { std::string up = key_of(*guess); std::transform(up.begin(), up.end(), up.begin(), [](char c) { return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c); }); return up; }() + "?)" : "") + ": ignored");
+      const auto guess = control::nearest(flag, [] {
+        auto keys = known_keys();
+        for (auto& k : keys) k = flag_of(k);
+        return keys;
+      }());
+      out.warnings.push_back(
+          "unknown environment variable " + name +
+          (guess ? " (did you mean KITH_" +
+                       [&] {
+                         std::string up = key_of(*guess);
+                         std::transform(up.begin(), up.end(), up.begin(), [](char c) {
+                           return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+                         });
+                         return up;
+                       }() +
+                       "?)"
+                 : "") +
+          ": ignored");
       continue;
     }
     std::vector<std::string> values;

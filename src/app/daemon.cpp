@@ -19,18 +19,23 @@ namespace {
 
 constexpr Duration resolve_timeout = seconds(5);
 
-std::uint64_t number_from(const ByteArray<32>& entropy) { return load_le<std::uint64_t>(entropy.data()); }
+std::uint64_t number_from(const ByteArray<32>& entropy) {
+  return load_le<std::uint64_t>(entropy.data());
+}
 
 class Daemon {
  public:
   Daemon(const Settings& settings, Opened opened)
       : settings_(settings),
         opened_(std::move(opened)),
-        udp_(loop_, take_udp(), {[this](auto batch) { received(batch); }, [this](const Endpoint& to) { feed(session::DatagramRefused{to}); }}),
+        udp_(loop_, take_udp(),
+             {[this](auto batch) { received(batch); },
+              [this](const Endpoint& to) { feed(session::DatagramRefused{to}); }}),
         tcp_(loop_, take_tcp(), tcp_handlers()),
-        multicast_(loop_, udp_, [this](const Endpoint& from, std::uint32_t interface, ByteView bytes) {
-          feed(discovery::BeaconReceived{from, interface, bytes});
-        }),
+        multicast_(loop_, udp_,
+                   [this](const Endpoint& from, std::uint32_t interface, ByteView bytes) {
+                     feed(discovery::BeaconReceived{from, interface, bytes});
+                   }),
         jobs_(loop_, 1, [this](Computed done) { feed(done); }),
         resolver_(loop_),
         watch_(loop_, [this] { look_at_interfaces(); }) {}
@@ -64,7 +69,8 @@ class Daemon {
   runtime::Jobs jobs_;
   runtime::Resolver resolver_;
   runtime::InterfaceWatch watch_;
-  std::map<Bytes, Buffer> meta_;  // mirror of the meta table: a node rebuilt after adoption needs it
+  std::map<Bytes, Buffer>
+      meta_;  // mirror of the meta table: a node rebuilt after adoption needs it
   std::optional<node::Node> node_;
   std::optional<runtime::Drive<node::Node>> drive_;
   std::unique_ptr<ApiServer> api_;
@@ -76,7 +82,8 @@ class Daemon {
 
 std::vector<runtime::Udp::Socket> Daemon::take_udp() {
   std::vector<runtime::Udp::Socket> sockets;
-  for (runtime::BoundPort& port : opened_.ports) sockets.push_back({port.endpoint, std::move(port.udp)});
+  for (runtime::BoundPort& port : opened_.ports)
+    sockets.push_back({port.endpoint, std::move(port.udp)});
   return sockets;
 }
 
@@ -87,10 +94,15 @@ std::vector<runtime::Fd> Daemon::take_tcp() {
 }
 
 runtime::TcpHandlers Daemon::tcp_handlers() {
-  return {[this](session::StreamId id, const Endpoint& peer, bool inbound) { feed(session::StreamOpened{id, peer, inbound}); },
-          [this](session::StreamId id, ByteView bytes) { feed(session::StreamBytes{id, bytes}); },
-          [this](session::StreamId id, std::size_t bytes) { feed(session::StreamCredit{id, bytes}); },
-          [this](session::StreamId id, session::StreamEnd reason) { feed(session::StreamClosed{id, reason}); }};
+  return {
+      [this](session::StreamId id, const Endpoint& peer, bool inbound) {
+        feed(session::StreamOpened{id, peer, inbound});
+      },
+      [this](session::StreamId id, ByteView bytes) { feed(session::StreamBytes{id, bytes}); },
+      [this](session::StreamId id, std::size_t bytes) { feed(session::StreamCredit{id, bytes}); },
+      [this](session::StreamId id, session::StreamEnd reason) {
+        feed(session::StreamClosed{id, reason});
+      }};
 }
 
 void Daemon::build_node() {
@@ -102,8 +114,12 @@ void Daemon::build_node() {
 }
 
 Exit Daemon::run() {
-  opened_.storage->scan(Table::meta, [&](ByteView key, ByteView value) { meta_.insert_or_assign(Bytes(key.begin(), key.end()), Buffer(value)); });
-  opened_.storage->scan(Table::record, [&](ByteView, ByteView value) { opened_.node.stored_records.emplace_back(value); });
+  opened_.storage->scan(Table::meta, [&](ByteView key, ByteView value) {
+    meta_.insert_or_assign(Bytes(key.begin(), key.end()), Buffer(value));
+  });
+  opened_.storage->scan(Table::record, [&](ByteView, ByteView value) {
+    opened_.node.stored_records.emplace_back(value);
+  });
   build_node();
   opened_.node.stored_records.clear();
   opened_.storage->on_ready([this] { loop_.post([] {}); });  // the turn's flush polls
@@ -115,9 +131,10 @@ Exit Daemon::run() {
   world.flush = [this] { flush(); };
   drive_.emplace(loop_, *node_, std::move(world));
 
-  auto api = ApiServer::open(loop_, {settings_.http, opened_.socket.string(), opened_.token}, about(),
-                             {[this]() -> const node::Node& { return *node_; },
-                              [this](const node::Input& input) { feed(input); }, [this] { return figures(); }});
+  auto api = ApiServer::open(
+      loop_, {settings_.http, opened_.socket.string(), opened_.token}, about(),
+      {[this]() -> const node::Node& { return *node_; },
+       [this](const node::Input& input) { feed(input); }, [this] { return figures(); }});
   if (!api) return {api.error().first, api.error().second};
   api_ = std::move(*api);
 
@@ -133,7 +150,8 @@ Exit Daemon::run() {
   runtime::notify_manager("READY=1");
   loop_.run();
   flush();
-  opened_.storage.reset();  // commits what it accepted; its threads ring the loop, so before the loop goes
+  opened_.storage
+      .reset();  // commits what it accepted; its threads ring the loop, so before the loop goes
   return exit_;
 }
 
@@ -157,10 +175,11 @@ void Daemon::carry_out(node::Output&& output, Now now) {
       [&](session::OpenStream&& o) { tcp_.open(o.stream, o.to); },
       [&](session::WriteStream&& o) { tcp_.write(o.stream, std::move(o.bytes)); },
       [&](session::CloseStream&& o) { tcp_.close(o.stream); },
-      [&](discovery::SendBeacon&& o) { send_beacon(o); }, [&](discovery::Resolve&& o) { resolve(o); },
-      [&](Compute&& o) { jobs_.submit(std::move(o)); },
+      [&](discovery::SendBeacon&& o) { send_beacon(o); },
+      [&](discovery::Resolve&& o) { resolve(o); }, [&](Compute&& o) { jobs_.submit(std::move(o)); },
       [&](Persist&& o) {
-        if (o.table == Table::meta) meta_.insert_or_assign(Bytes(o.key.view().begin(), o.key.view().end()), o.value);
+        if (o.table == Table::meta)
+          meta_.insert_or_assign(Bytes(o.key.view().begin(), o.key.view().end()), o.value);
         opened_.storage->submit(std::move(o));
       },
       [&](Load&& o) { opened_.storage->submit(std::move(o)); },
@@ -176,16 +195,20 @@ void Daemon::carry_out(node::Output&& output, Now now) {
 }
 
 void Daemon::send_beacon(const discovery::SendBeacon& beacon) {
-  if (beacon.to) udp_.send(*beacon.to, beacon.bytes);
-  else multicast_.send(beacon.interface, beacon.bytes.view());
+  if (beacon.to)
+    udp_.send(*beacon.to, beacon.bytes);
+  else
+    multicast_.send(beacon.interface, beacon.bytes.view());
 }
 
 void Daemon::resolve(const discovery::Resolve& order) {
-  resolver_.resolve(*order.host, 0, resolve_timeout, [this, token = order.token](runtime::Resolved found) {
-    discovery::Resolved input{token, {}};
-    for (const Endpoint& endpoint : found.endpoints) input.addresses.push_back(endpoint.ip);
-    feed(input);
-  });
+  resolver_.resolve(*order.host, 0, resolve_timeout,
+                    [this, token = order.token](runtime::Resolved found) {
+                      discovery::Resolved input{token, {}};
+                      for (const Endpoint& endpoint : found.endpoints)
+                        input.addresses.push_back(endpoint.ip);
+                      feed(input);
+                    });
 }
 
 void Daemon::news(const node::Output& output, Now now) {
@@ -211,13 +234,16 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
   save_lan(opened_.data, {lan.bytes, opened_.lan.current});
   if (!opened_.storage->change_network(network_of(next), forced)) {
     save_lan(opened_.data, {opened_.lan.current, std::nullopt});
-    return log(Level::warn, "another lan network was found, but this one holds records: they stay apart (kith join --adopt TARGET takes the other)");
+    return log(Level::warn,
+               "another lan network was found, but this one holds records: they stay apart (kith "
+               "join --adopt TARGET takes the other)");
   }
   save_lan(opened_.data, {lan.bytes, std::nullopt});
   opened_.lan.current = lan.bytes;
   opened_.node = std::move(next);
   log(Level::info, "adopted the lan network " + to_hex(lan.bytes).substr(0, 8));
-  meta_.erase(Bytes{'s', 'y', 'n', 'c', 'e', 'd'});  // synced with the other network, not with this one
+  meta_.erase(
+      Bytes{'s', 'y', 'n', 'c', 'e', 'd'});  // synced with the other network, not with this one
   tcp_.close_all();
   build_node();
   drive_->start();
@@ -230,11 +256,14 @@ void Daemon::look_at_interfaces() {
   std::vector<runtime::Interface> heard;
   discovery::InterfacesChanged changed;
   for (const runtime::Interface& interface : list.interfaces) {
-    discovery::Interface seen{interface.index, interface.name, interface.up, interface.loopback, interface.multicast, {}, list.gateways};
+    discovery::Interface seen{interface.index,    interface.name,      interface.up,
+                              interface.loopback, interface.multicast, {},
+                              list.gateways};
     for (const runtime::InterfaceAddress& address : interface.addresses)
       if (!address.tentative) seen.subnets.push_back(address.subnet);
     changed.interfaces.push_back(std::move(seen));
-    const bool excluded = !interface.loopback && runtime::name_matches(interface.name, settings_.lan_exclude);
+    const bool excluded =
+        !interface.loopback && runtime::name_matches(interface.name, settings_.lan_exclude);
     if (interface.up && !excluded) heard.push_back(interface);
   }
   if (!settings_.no_lan) multicast_.configure(heard);
@@ -243,12 +272,13 @@ void Daemon::look_at_interfaces() {
 
 // The end of a turn: what the disk has answered, then what is to be sent.
 void Daemon::flush() {
-  opened_.storage->poll([this](storage::Answer answer) {
-    match(std::move(answer), [this](auto&& a) { feed(a); });
-  });
+  opened_.storage->poll(
+      [this](storage::Answer answer) { match(std::move(answer), [this](auto&& a) { feed(a); }); });
   if (opened_.storage->stats().failed)
-    end({1, opened_.data.string() + ": the disk failed to write: nothing more is stored; check it and start again"});
-  if (const std::size_t queued = jobs_.queued(); queued != jobs_told_ || drive_->lag() > milliseconds(20)) {
+    end({1, opened_.data.string() +
+                ": the disk failed to write: nothing more is stored; check it and start again"});
+  if (const std::size_t queued = jobs_.queued();
+      queued != jobs_told_ || drive_->lag() > milliseconds(20)) {
     jobs_told_ = queued;
     feed(node::LoadMeasured{drive_->lag(), queued});
   }

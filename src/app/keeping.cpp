@@ -14,7 +14,8 @@ constexpr std::string_view identity_format = "kith-identity/1";
 constexpr std::size_t small_file = 4096;
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.remove_suffix(1);
   return text;
 }
 
@@ -31,12 +32,18 @@ std::vector<std::string> words(std::string_view text) {
 
 std::string why(storage::FileError error) {
   switch (error) {
-    case storage::FileError::missing: return "it does not exist";
-    case storage::FileError::permission: return "permission denied; run as its owner or choose another --data-dir";
-    case storage::FileError::no_space: return "no space left on the disk";
-    case storage::FileError::too_large: return "it is too large to be one";
-    case storage::FileError::io: return "the disk reported an error";
-    default: return "it could not be used";
+    case storage::FileError::missing:
+      return "it does not exist";
+    case storage::FileError::permission:
+      return "permission denied; run as its owner or choose another --data-dir";
+    case storage::FileError::no_space:
+      return "no space left on the disk";
+    case storage::FileError::too_large:
+      return "it is too large to be one";
+    case storage::FileError::io:
+      return "the disk reported an error";
+    default:
+      return "it could not be used";
   }
 }
 
@@ -51,21 +58,26 @@ std::optional<ByteArray<N>> hex_array(std::string_view hex) {
 
 }  // namespace
 
-Result<std::shared_ptr<const crypto::Identity>, std::string> load_identity(const std::filesystem::path& data) {
+Result<std::shared_ptr<const crypto::Identity>, std::string> load_identity(
+    const std::filesystem::path& data) {
   const auto path = data / "identity.key";
   const auto file = storage::read_file(path, small_file);
   if (!file && file.error() != storage::FileError::missing)
     return Error(path.string() + ": cannot read the identity: " + why(file.error()));
   if (!file) {
     const auto identity = crypto::Identity::from_seed(runtime::system_entropy());
-    const std::string text = std::string(identity_format) + " " + to_hex(identity.seed()) + " " + to_hex(identity.public_key().view()) + "\n";
+    const std::string text = std::string(identity_format) + " " + to_hex(identity.seed()) + " " +
+                             to_hex(identity.public_key().view()) + "\n";
     const auto written = storage::write_file(path, as_bytes(text), false);
-    if (!written) return Error(path.string() + ": cannot write the identity: " + why(written.error()));
+    if (!written)
+      return Error(path.string() + ": cannot write the identity: " + why(written.error()));
     return std::make_shared<const crypto::Identity>(identity);
   }
   const std::vector<std::string> parts = words(as_text(*file));
   const auto seed = parts.size() == 3 ? hex_array<32>(parts[1]) : std::nullopt;
-  const Error damaged(path.string() + ": the identity is damaged; restore it from a backup, or move it away to become a new node");
+  const Error damaged(
+      path.string() +
+      ": the identity is damaged; restore it from a backup, or move it away to become a new node");
   if (!seed || parts[0] != identity_format) return damaged;
   auto identity = std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(*seed));
   if (to_hex(identity->public_key().view()) != parts[2]) return damaged;
@@ -77,7 +89,8 @@ Result<LanFile, std::string> load_lan(const std::filesystem::path& data) {
   const auto file = storage::read_file(path, small_file);
   LanFile lan;
   if (!file) {
-    if (file.error() != storage::FileError::missing) return Error(path.string() + ": cannot read the lan id: " + why(file.error()));
+    if (file.error() != storage::FileError::missing)
+      return Error(path.string() + ": cannot read the lan id: " + why(file.error()));
     const ByteArray<32> random = runtime::system_entropy();
     std::copy_n(random.begin(), lan.current.size(), lan.current.begin());
     return lan;  // saved by the caller once the database is open

@@ -29,7 +29,9 @@ struct Flags {
 
 // Built from the one table of options, so that flags, files and environment cannot drift apart.
 struct Parser {
-  CLI::App app{"kithd: a peer-to-peer overlay daemon. Without arguments it finds the others on this LAN.", "kithd"};
+  CLI::App app{
+      "kithd: a peer-to-peer overlay daemon. Without arguments it finds the others on this LAN.",
+      "kithd"};
   std::map<std::string, std::vector<std::string>> values;
   std::map<std::string, bool> flags;
   std::string config;
@@ -38,7 +40,9 @@ struct Parser {
   Parser() {
     app.set_help_flag("--help,-h", "show this and exit");
     app.add_flag("--version", version, "show the version and exit");
-    app.add_option("--config", config, "configuration file; its keys are these flags with _")->type_name("FILE")->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    app.add_option("--config", config, "configuration file; its keys are these flags with _")
+        ->type_name("FILE")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app.add_flag("--check-config", check_only, "check everything that was written, and exit");
     for (const Option& option : options()) {
       std::string names = "--" + option.name;
@@ -47,9 +51,13 @@ struct Parser {
         app.add_flag(names, flags[option.name], option.help);
         continue;
       }
-      CLI::Option* added = app.add_option(names, values[option.name], option.help)->type_name(option.value)->expected(1);
-      if (option.kind == Option::Kind::text) added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-      else added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      CLI::Option* added = app.add_option(names, values[option.name], option.help)
+                               ->type_name(option.value)
+                               ->expected(1);
+      if (option.kind == Option::Kind::text)
+        added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      else
+        added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
   }
 
@@ -58,7 +66,8 @@ struct Parser {
     for (const Option& option : options()) {
       if (app.count("--" + option.name) == 0) continue;
       const bool is_flag = option.kind == Option::Kind::flag;
-      out.layer[option.name] = {is_flag ? std::vector<std::string>{"true"} : values.at(option.name), "--" + option.name};
+      out.layer[option.name] = {is_flag ? std::vector<std::string>{"true"} : values.at(option.name),
+                                "--" + option.name};
     }
     return out;
   }
@@ -77,7 +86,9 @@ Result<Layer, std::string> read_layer(const std::filesystem::path& path, bool na
   if (!text && text.error() == storage::FileError::missing && !named) return Layer{};
   if (!text) {
     const bool missing = text.error() == storage::FileError::missing;
-    return Failure<std::string>(path.string() + (missing ? ": no such configuration file" : ": the configuration file cannot be read"));
+    return Failure<std::string>(path.string() + (missing
+                                                     ? ": no such configuration file"
+                                                     : ": the configuration file cannot be read"));
   }
   return layer_from_file(path.string(), to_text(*text));
 }
@@ -99,10 +110,14 @@ int run(int argc, char** argv) {
   const Flags flags = parser.taken();
   const Environment from_environment = layer_from_environment(environment());
   const char* named_by_environment = std::getenv("KITH_CONFIG");
-  const std::string named = !flags.config.empty() ? flags.config : named_by_environment ? named_by_environment : "";
+  const std::string named = !flags.config.empty()  ? flags.config
+                            : named_by_environment ? named_by_environment
+                                                   : "";
 
   Layer layer;
-  for (const auto& [path, must_exist] : {std::pair(std::filesystem::path(system_config), false), std::pair(user_config(), false), std::pair(std::filesystem::path(named), true)}) {
+  for (const auto& [path, must_exist] :
+       {std::pair(std::filesystem::path(system_config), false), std::pair(user_config(), false),
+        std::pair(std::filesystem::path(named), true)}) {
     const auto file = read_layer(path, must_exist);
     if (!file) return complain(2, file.error());
     lay_over(layer, *file);

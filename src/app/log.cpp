@@ -24,7 +24,8 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 void set_up_log(std::string_view level, std::string_view format) {
-  auto logger = std::make_shared<spdlog::logger>("kithd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("kithd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   as_json = format == "json";
   logger->set_pattern(as_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%v})"
                               : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %v",
@@ -35,7 +36,8 @@ void set_up_log(std::string_view level, std::string_view format) {
 }
 
 void log(Level level, std::string_view message) {
-  constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                              spdlog::level::err};
   const std::string safe = control::escape_controls(message);
   spdlog::log(levels[static_cast<std::size_t>(level)], "{}", as_json ? quoted(safe) : safe);
 }

@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t network_file_limit = 64 * 1024;
 
-Failure<Exit> stop(int code, std::string message) { return Failure<Exit>(Exit{code, std::move(message)}); }
+Failure<Exit> stop(int code, std::string message) {
+  return Failure<Exit>(Exit{code, std::move(message)});
+}
 
 Result<void, Exit> take_network(const Settings& settings, node::Config& config) {
   config.mode = settings.mode;
@@ -21,20 +23,24 @@ Result<void, Exit> take_network(const Settings& settings, node::Config& config) 
   if (settings.network_file.empty()) {
     // A public network is its name: everybody who says it means the same one.
     if (settings.mode == Mode::public_) {
-      const Hash256 root = crypto::hash256({as_bytes("kith public network"), as_bytes(settings.network)});
+      const Hash256 root =
+          crypto::hash256({as_bytes("kith public network"), as_bytes(settings.network)});
       config.root.assign(root.bytes.begin(), root.bytes.end());
     }
     return {};
   }
   const auto text = storage::read_file(settings.network_file, network_file_limit);
   if (!text) {
-    const std::string why = text.error() == storage::FileError::missing ? "no such file" : "cannot be read";
-    return stop(2, settings.network_file + ": the network file: " + why + "; make one with: kith network new NAME");
+    const std::string why =
+        text.error() == storage::FileError::missing ? "no such file" : "cannot be read";
+    return stop(2, settings.network_file + ": the network file: " + why +
+                       "; make one with: kith network new NAME");
   }
   const auto file = control::parse_network_file(as_text(*text));
   if (!file) return stop(2, settings.network_file + ": not a network file: " + file.error());
   if (settings.network != "lan" && settings.network != file->name)
-    return stop(2, "--network " + settings.network + ": the network file is for \"" + file->name + "\"; leave --network out");
+    return stop(2, "--network " + settings.network + ": the network file is for \"" + file->name +
+                       "\"; leave --network out");
   config.network_name = file->name;
   config.root.assign(file->root.begin(), file->root.end());
   config.psk = file->psk;
@@ -44,7 +50,8 @@ Result<void, Exit> take_network(const Settings& settings, node::Config& config) 
 
 // A database from just before an adoption whose second half a crash cut off.
 Result<void, Exit> open_storage(Opened& out) {
-  const storage::Options options{out.data, std::size_t{1} << 30, network_of(out.node), out.identity->id()};
+  const storage::Options options{out.data, std::size_t{1} << 30, network_of(out.node),
+                                 out.identity->id()};
   auto opened = storage::Storage::open(options);
   if (!opened && opened.error().error == storage::OpenError::foreign_network && out.lan.previous) {
     node::Config before = out.node;
@@ -53,7 +60,8 @@ Result<void, Exit> open_storage(Opened& out) {
     previous.network = network_of(before);
     opened = storage::Storage::open(previous);
     if (opened && !(*opened)->change_network(options.network, true))
-      return stop(1, out.data.string() + ": the database could not be moved to the lan network it adopted");
+      return stop(
+          1, out.data.string() + ": the database could not be moved to the lan network it adopted");
   }
   if (!opened) return stop(1, opened.error().message);
   out.storage = std::move(*opened);
@@ -74,15 +82,19 @@ Result<void, Exit> bind(const Settings& settings, Opened& out) {
   for (const runtime::BoundPort& port : out.ports) out.node.listen.push_back(port.endpoint);
   const std::uint16_t port = out.ports.front().endpoint.port;
   if (options.movable && port != options.last && !save_port(out.data, port))
-    out.warnings.push_back((out.data / "port").string() + " could not be written: the port may change at the next start");
+    out.warnings.push_back((out.data / "port").string() +
+                           " could not be written: the port may change at the next start");
   if (options.movable && port != runtime::default_port && options.last == 0)
-    out.warnings.push_back("port 4747 is taken: listening on " + std::to_string(port) + ", and telling others so");
+    out.warnings.push_back("port 4747 is taken: listening on " + std::to_string(port) +
+                           ", and telling others so");
   return {};
 }
 
 }  // namespace
 
-NetworkId network_of(const node::Config& config) { return crypto::network_id(config.root, config.network_name); }
+NetworkId network_of(const node::Config& config) {
+  return crypto::network_id(config.root, config.network_name);
+}
 
 std::string default_name(const Settings& settings) {
   if (!settings.name.empty()) return settings.name;
@@ -96,15 +108,21 @@ std::string default_name(const Settings& settings) {
 
 Result<Opened, Exit> open_everything(const Settings& settings) {
   Opened out;
-  out.data = settings.data_dir.empty() ? data_directory(settings.instance) : std::filesystem::path(settings.data_dir);
-  out.socket = settings.socket.empty() ? socket_path(settings.instance, out.data) : std::filesystem::path(settings.socket);
+  out.data = settings.data_dir.empty() ? data_directory(settings.instance)
+                                       : std::filesystem::path(settings.data_dir);
+  out.socket = settings.socket.empty() ? socket_path(settings.instance, out.data)
+                                       : std::filesystem::path(settings.socket);
   if (out.socket.string().size() > 107)
-    return stop(2, out.socket.string() + ": the socket path is over 107 bytes; give a shorter one with --socket");
-  if (const auto network = take_network(settings, out.node); !network) return Failure<Exit>(network.error());
+    return stop(2, out.socket.string() +
+                       ": the socket path is over 107 bytes; give a shorter one with --socket");
+  if (const auto network = take_network(settings, out.node); !network)
+    return Failure<Exit>(network.error());
 
   std::error_code error;
   std::filesystem::create_directories(out.data, error);
-  if (error) return stop(1, out.data.string() + ": cannot make the data directory: " + error.message() + "; choose another with --data-dir");
+  if (error)
+    return stop(1, out.data.string() + ": cannot make the data directory: " + error.message() +
+                       "; choose another with --data-dir");
   std::filesystem::permissions(out.data, std::filesystem::perms::owner_all, error);
 
   auto identity = load_identity(out.data);

@@ -1,5 +1,5 @@
-// Opening: everything a daemon needs from the machine before its first packet, in the order in which
-// it can fail: network file, data directory, identity, lan id, database, ports.
+// Opening: everything a daemon needs from the machine before its first packet, in the order in
+// which it can fail: network file, data directory, identity, lan id, database, ports.
 #pragma once
 
 #include <memory>
@@ -15,11 +15,11 @@ namespace kith::app {
 struct Opened {
   std::filesystem::path data, socket;
   std::shared_ptr<const crypto::Identity> identity;
-  LanFile lan;                       // lan mode
-  node::Config node;                 // all but the machine's addresses
+  LanFile lan;        // lan mode
+  node::Config node;  // all but the machine's addresses
   std::unique_ptr<storage::Storage> storage;
   std::vector<runtime::BoundPort> ports;
-  std::string token;                 // of the loopback API, when asked for
+  std::string token;  // of the loopback API, when asked for
   std::vector<std::string> warnings;
 };
 

@@ -19,7 +19,9 @@ std::filesystem::path home_or(const char* xdg, const char* below_home) {
   return home.empty() ? std::filesystem::path() : home / below_home;
 }
 
-std::filesystem::path socket_file(const std::string& instance) { return std::filesystem::path("kith") / (instance + ".sock"); }
+std::filesystem::path socket_file(const std::string& instance) {
+  return std::filesystem::path("kith") / (instance + ".sock");
+}
 
 }  // namespace
 
@@ -30,15 +32,18 @@ std::filesystem::path data_directory(const std::string& instance) {
 }
 
 std::filesystem::path socket_path(const std::string& instance, const std::filesystem::path& data) {
-  if (auto runtime = environment_path("XDG_RUNTIME_DIR"); !runtime.empty()) return runtime / socket_file(instance);
-  if (auto runtime = environment_path("RUNTIME_DIRECTORY"); !runtime.empty()) return runtime / (instance + ".sock");
+  if (auto runtime = environment_path("XDG_RUNTIME_DIR"); !runtime.empty())
+    return runtime / socket_file(instance);
+  if (auto runtime = environment_path("RUNTIME_DIRECTORY"); !runtime.empty())
+    return runtime / (instance + ".sock");
   if (::geteuid() == 0) return std::filesystem::path("/run") / socket_file(instance);
   return data / "kithd.sock";
 }
 
 std::vector<std::filesystem::path> socket_candidates(const std::string& instance) {
   std::vector<std::filesystem::path> out;
-  if (auto runtime = environment_path("XDG_RUNTIME_DIR"); !runtime.empty()) out.push_back(runtime / socket_file(instance));
+  if (auto runtime = environment_path("XDG_RUNTIME_DIR"); !runtime.empty())
+    out.push_back(runtime / socket_file(instance));
   out.push_back(std::filesystem::path("/run") / socket_file(instance));
   out.push_back(data_directory(instance) / "kithd.sock");
   return out;

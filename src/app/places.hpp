@@ -11,8 +11,8 @@ namespace kith::app {
 // $XDG_STATE_HOME/kith/NAME, else ~/.local/state/kith/NAME; under systemd $STATE_DIRECTORY.
 std::filesystem::path data_directory(const std::string& instance);
 
-// Where the daemon puts its socket: $XDG_RUNTIME_DIR/kith/NAME.sock, else /run/kith/NAME.sock (root),
-// else in the data directory.
+// Where the daemon puts its socket: $XDG_RUNTIME_DIR/kith/NAME.sock, else /run/kith/NAME.sock
+// (root), else in the data directory.
 std::filesystem::path socket_path(const std::string& instance, const std::filesystem::path& data);
 
 // Where a client looks, in that order.

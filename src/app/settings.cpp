@@ -36,14 +36,14 @@ std::optional<bool> truth(std::string_view text) {
 using Reader = std::function<std::optional<Error>(Settings&, const Given&)>;
 
 template <class Member>
-Reader plain(Member Settings::*member) {
+Reader plain(Member Settings::* member) {
   return [member](Settings& s, const Given& given) -> std::optional<Error> {
     s.*member = last(given);
     return std::nullopt;
   };
 }
 
-Reader boolean(bool Settings::*member) {
+Reader boolean(bool Settings::* member) {
   return [member](Settings& s, const Given& given) -> std::optional<Error> {
     const auto value = truth(last(given));
     if (!value) return wrong(given, last(given), "true or false");
@@ -52,7 +52,7 @@ Reader boolean(bool Settings::*member) {
   };
 }
 
-Reader endpoints(std::vector<Endpoint> Settings::*member, bool zero_port) {
+Reader endpoints(std::vector<Endpoint> Settings::* member, bool zero_port) {
   return [member, zero_port](Settings& s, const Given& given) -> std::optional<Error> {
     for (const std::string& text : given.values) {
       const auto endpoint = parse_endpoint(text);
@@ -64,7 +64,7 @@ Reader endpoints(std::vector<Endpoint> Settings::*member, bool zero_port) {
   };
 }
 
-Reader one_of(std::string Settings::*member, std::vector<std::string> words) {
+Reader one_of(std::string Settings::* member, std::vector<std::string> words) {
   return [member, words](Settings& s, const Given& given) -> std::optional<Error> {
     if (std::find(words.begin(), words.end(), last(given)) == words.end()) {
       std::string list;
@@ -79,13 +79,15 @@ Reader one_of(std::string Settings::*member, std::vector<std::string> words) {
 std::optional<Error> read_tags(Settings& s, const Given& given) {
   for (const std::string& text : given.values) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0 || equals > wire::member_name_limit || text.size() - equals > 128)
+    if (equals == std::string::npos || equals == 0 || equals > wire::member_name_limit ||
+        text.size() - equals > 128)
       return wrong(given, text, "a tag is K=V, K up to 64 bytes, V up to 127");
     s.tags.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   std::size_t bytes = 0;
   for (const auto& [key, value] : s.tags) bytes += key.size() + value.size() + 4;
-  if (s.tags.size() > wire::member_tags_limit || bytes > 400) return Error(given.origin + ": at most 16 tags of 400 bytes together");
+  if (s.tags.size() > wire::member_tags_limit || bytes > 400)
+    return Error(given.origin + ": at most 16 tags of 400 bytes together");
   return std::nullopt;
 }
 
@@ -102,16 +104,19 @@ std::optional<Error> read_http(Settings& s, const Given& given) {
   const auto endpoint = parse_endpoint(last(given));
   if (!endpoint) return wrong(given, last(given), "not ADDR:PORT");
   if (!endpoint->ip.is_loopback())
-    return wrong(given, last(given), "the API is served on a loopback address only; use an ssh tunnel or a proxy from elsewhere");
+    return wrong(given, last(given),
+                 "the API is served on a loopback address only; use an ssh tunnel or a proxy from "
+                 "elsewhere");
   s.http = *endpoint;
   return std::nullopt;
 }
 
 std::optional<Error> read_name(Settings& s, const Given& given) {
   s.name = last(given);
-  const bool fine = !s.name.empty() && s.name.size() <= wire::member_name_limit && control::valid_utf8(s.name) &&
-                    control::escape_controls(s.name) == s.name;
-  return fine ? std::nullopt : std::optional(wrong(given, s.name, "1 to 64 printable bytes of UTF-8"));
+  const bool fine = !s.name.empty() && s.name.size() <= wire::member_name_limit &&
+                    control::valid_utf8(s.name) && control::escape_controls(s.name) == s.name;
+  return fine ? std::nullopt
+              : std::optional(wrong(given, s.name, "1 to 64 printable bytes of UTF-8"));
 }
 
 std::optional<Error> read_network(Settings& s, const Given& given) {
@@ -128,10 +133,14 @@ std::optional<Error> read_instance(Settings& s, const Given& given) {
 
 std::optional<Error> read_mode(Settings& s, const Given& given) {
   const std::string& text = last(given);
-  if (text == "lan") s.mode = Mode::lan;
-  else if (text == "private") s.mode = Mode::private_;
-  else if (text == "public") s.mode = Mode::public_;
-  else return wrong(given, text, "one of lan, private, public");
+  if (text == "lan")
+    s.mode = Mode::lan;
+  else if (text == "private")
+    s.mode = Mode::private_;
+  else if (text == "public")
+    s.mode = Mode::public_;
+  else
+    return wrong(given, text, "one of lan, private, public");
   return std::nullopt;
 }
 
@@ -173,10 +182,12 @@ Result<Settings, std::string> understand(const Layer& layer) {
   const bool mode_given = layer.contains("mode");
   if (!settings.network_file.empty()) {
     if (mode_given && settings.mode != Mode::private_)
-      return Error(layer.at("mode").origin + ": a network file means mode private; leave --mode out");
+      return Error(layer.at("mode").origin +
+                   ": a network file means mode private; leave --mode out");
     settings.mode = Mode::private_;
   } else if (settings.mode == Mode::private_) {
-    return Error(layer.at("mode").origin + ": private needs --network-file FILE; make one with: kith network new NAME");
+    return Error(layer.at("mode").origin +
+                 ": private needs --network-file FILE; make one with: kith network new NAME");
   }
   return settings;
 }

@@ -17,7 +17,7 @@ namespace kith::app {
 
 struct Option {
   enum class Kind : std::uint8_t { text, list, flag };
-  std::string name;   // long flag without dashes: "network-file"
+  std::string name;  // long flag without dashes: "network-file"
   Kind kind;
   std::string value;  // what the help calls its value
   std::string help;
@@ -40,7 +40,7 @@ struct Settings {
   std::string network = "lan";
   Mode mode = Mode::lan;
   std::string network_file;
-  std::vector<Endpoint> listen;     // empty: every address, default port
+  std::vector<Endpoint> listen;  // empty: every address, default port
   std::vector<Endpoint> advertise;
   std::vector<std::string> join;
   bool trust_first = false, no_lan = false;
@@ -58,8 +58,5 @@ struct Environment {
 Environment layer_from_environment(const std::vector<std::string>& variables);
 void lay_over(Layer& below, const Layer& above);
 Result<Settings, std::string> understand(const Layer& layer);
-
-// "did you mean": the known name nearest to a typo, if any is near.
-std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known);
 
 }  // namespace kith::app

@@ -8,11 +8,11 @@ namespace kith {
 namespace {
 
 constexpr std::array<std::string_view, drop_reason_count> names{
-    "unknown_frame", "malformed",          "unknown_session", "bad_mac",
-    "not_authentic", "replayed",           "replayed_handshake", "not_local",
-    "wrong_network", "under_load",         "too_large",       "unknown_message",
-    "unexpected",    "expired",            "bad_signature",   "not_member",
-    "stale",         "limit_reached",      "send_failed",     "own_message"};
+    "unknown_frame", "malformed",     "unknown_session",    "bad_mac",
+    "not_authentic", "replayed",      "replayed_handshake", "not_local",
+    "wrong_network", "under_load",    "too_large",          "unknown_message",
+    "unexpected",    "expired",       "bad_signature",      "not_member",
+    "stale",         "limit_reached", "send_failed",        "own_message"};
 static_assert(!names.back().empty(), "every reason has a name");
 
 }  // namespace

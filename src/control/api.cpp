@@ -29,12 +29,14 @@ Result<Duration, ApiError> deadline_of(const std::string* text, Duration standar
   if (!text || text->empty()) return standard;
   const auto duration = parse_duration(*text);
   if (!duration || *duration <= Duration(0))
-    return Failure<ApiError>(usage("timeout \"" + *text + "\" is not a duration", "write it with a unit: 500ms 5s 10m"));
+    return Failure<ApiError>(
+        usage("timeout \"" + *text + "\" is not a duration", "write it with a unit: 500ms 5s 10m"));
   return std::min(*duration, Duration(hours(1)));
 }
 
 ApiError no_such_member(const std::string& text) {
-  return {"not_joined", 9, 404, "no member is called \"" + escape_controls(text) + "\", or several are",
+  return {"not_joined", 9, 404,
+          "no member is called \"" + escape_controls(text) + "\", or several are",
           "kith members lists ids and names"};
 }
 
@@ -44,11 +46,13 @@ Response error_response(const ApiError& error) {
   return json_response(error_json(error), error.status, error.exit);
 }
 
-Api::Api(About about) : about_(std::move(about)), metrics_(std::make_unique<Metrics>(about_.version)) {}
+Api::Api(About about)
+    : about_(std::move(about)), metrics_(std::make_unique<Metrics>(about_.version)) {}
 Api::~Api() = default;
 
 bool Api::wants_metrics(const Request& request) {
-  return request.method == "GET" && (request.target == "/metrics" || request.target.starts_with("/metrics?"));
+  return request.method == "GET" &&
+         (request.target == "/metrics" || request.target.starts_with("/metrics?"));
 }
 
 Response Api::metrics(const node::Node& node, const ProcessFigures& figures, Now) {
@@ -66,7 +70,8 @@ Result<std::string, ApiError> key_in(const std::string& path, std::string_view p
   const auto key = percent_decode(std::string_view(path).substr(prefix.size()));
   if (!key) return Failure<ApiError>(usage("the key has a bad percent escape"));
   const KeyError error = check_key(*key);
-  if (error != KeyError::none) return Failure<ApiError>(usage("bad key: " + std::string(to_string(error))));
+  if (error != KeyError::none)
+    return Failure<ApiError>(usage("bad key: " + std::string(to_string(error))));
   return *key;
 }
 
@@ -84,14 +89,16 @@ Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& nod
     if (name == "ttl") {
       out.ttl = parse_duration(value);
       if (!out.ttl || *out.ttl < Duration(milliseconds(1)))
-        return Failure<ApiError>(usage("ttl \"" + value + "\" is not a duration", "write it with a unit: 30s 10m 7d"));
+        return Failure<ApiError>(
+            usage("ttl \"" + value + "\" is not a duration", "write it with a unit: 30s 10m 7d"));
     } else if (name == "consistency") {
       const auto level = parse_consistency(value);
       if (!level) return Failure<ApiError>(usage("consistency is one, quorum or all"));
       out.consistency = *level;
     } else if (name == "owner") {
       out.owner = node.find_member(value);
-      if (const auto whole = from_zbase32(value); !out.owner && whole && whole->size() == NodeId::size)
+      if (const auto whole = from_zbase32(value);
+          !out.owner && whole && whole->size() == NodeId::size)
         out.owner = NodeId::from(*whole);
       if (!out.owner) return Failure<ApiError>(no_such_member(value));
     } else if (name == "owned") {
@@ -101,13 +108,15 @@ Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& nod
       if (!deadline) return Failure<ApiError>(deadline.error());
       out.deadline = *deadline;
     } else {
-      return Failure<ApiError>(usage("unknown option \"" + name + "\"", "ttl, consistency, owner, owned, timeout"));
+      return Failure<ApiError>(
+          usage("unknown option \"" + name + "\"", "ttl, consistency, owner, owned, timeout"));
     }
   }
   return out;
 }
 
-node::Input kv_input(const Request& request, Ticket ticket, const std::string& key, const KvOptions& options) {
+node::Input kv_input(const Request& request, Ticket ticket, const std::string& key,
+                     const KvOptions& options) {
   if (request.method == "GET")
     return dht::GetRequested{ticket, key, options.owner, options.consistency, options.deadline};
   dht::PutRequested put{ticket, key};
@@ -134,18 +143,23 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
   const bool get = request.method == "GET", post = request.method == "POST";
   const Ticket ticket = next_ticket();
 
-  if (path == "/v1/status") return get ? json_response(status_json(about_, node.snapshot(), now)) : method_not_allowed("GET");
-  if (path == "/v1/members") return get ? json_response(members_json(about_, node.snapshot())) : method_not_allowed("GET");
+  if (path == "/v1/status")
+    return get ? json_response(status_json(about_, node.snapshot(), now))
+               : method_not_allowed("GET");
+  if (path == "/v1/members")
+    return get ? json_response(members_json(about_, node.snapshot())) : method_not_allowed("GET");
   if (path == "/v1/ready") return get ? json_response(ready_json()) : method_not_allowed("GET");
   if (path == "/v1/events") {
     if (!get) return method_not_allowed("GET");
     StreamEvents stream;
     if (const std::string* since = query->find("since")) {
-      if (since->empty() || since->size() > 18 || since->find_first_not_of("0123456789") != std::string::npos)
+      if (since->empty() || since->size() > 18 ||
+          since->find_first_not_of("0123456789") != std::string::npos)
         return error_response(usage("since is a number"));
       stream.since = std::stoull(*since);
     }
-    if (const std::string* follow = query->find("follow")) stream.follow = *follow != "0" && *follow != "false";
+    if (const std::string* follow = query->find("follow"))
+      stream.follow = *follow != "0" && *follow != "false";
     return stream;
   }
   if (path.starts_with(lookup_prefix)) {
@@ -158,7 +172,8 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
     return Run{ticket, dht::LookupRequested{ticket, *key, *deadline}};
   }
   if (path.starts_with(kv_prefix)) {
-    if (!get && request.method != "PUT" && request.method != "DELETE") return method_not_allowed("GET, PUT and DELETE");
+    if (!get && request.method != "PUT" && request.method != "DELETE")
+      return method_not_allowed("GET, PUT and DELETE");
     const auto key = key_in(path, kv_prefix);
     if (!key) return error_response(key.error());
     if (request.body.size() > wire::value_limit)
@@ -171,7 +186,8 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
     return Run{ticket, kv_input(request, ticket, *key, *options)};
   }
   if (path != "/v1/join" && path != "/v1/leave" && path != "/v1/forget" && path != "/v1/ping")
-    return error_response({"not_found", 2, 404, "no such path: " + escape_controls(path), "see the README's table of routes"});
+    return error_response({"not_found", 2, 404, "no such path: " + escape_controls(path),
+                           "see the README's table of routes"});
   if (!post) return method_not_allowed("POST");
   const auto body = parse_post(request.body);
   if (!body) return error_response(usage(body.error()));
@@ -180,10 +196,13 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
   if (!deadline) return error_response(deadline.error());
   if (path == "/v1/join") {
     const auto target = discovery::parse_target(body->target);
-    if (!target) return error_response(usage("target \"" + escape_controls(body->target) + "\": " + std::string(discovery::to_string(target.error())),
-                                             "host, host:port, [v6]:port or key@host:port"));
+    if (!target)
+      return error_response(usage("target \"" + escape_controls(body->target) +
+                                      "\": " + std::string(discovery::to_string(target.error())),
+                                  "host, host:port, [v6]:port or key@host:port"));
     pending_.emplace(ticket, Pending{"join", body->target});
-    return Run{ticket, node::JoinRequested{ticket, body->target, body->trust_first, body->adopt, *deadline}};
+    return Run{ticket, node::JoinRequested{ticket, body->target, body->trust_first, body->adopt,
+                                           *deadline}};
   }
   const auto peer = node.find_member(body->node);
   if (!peer) return error_response(no_such_member(body->node));
@@ -198,18 +217,23 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
 
 namespace {
 
-Response put_response(const dht::PutReport& report, std::string_view verb, const node::Snapshot& snapshot) {
+Response put_response(const dht::PutReport& report, std::string_view verb,
+                      const node::Snapshot& snapshot) {
   const std::string body = put_json(report, verb, snapshot);
   if (report.outcome == dht::PutOutcome::applied) return json_response(body);
   const std::string why = report.reason.empty() ? "" : ": " + report.reason;
-  const std::string counted = std::to_string(report.stored_base) + " of the " + std::to_string(report.needed) + " replicas needed";
+  const std::string counted = std::to_string(report.stored_base) + " of the " +
+                              std::to_string(report.needed) + " replicas needed";
   ApiError error{"rejected", 1, 503, "it was not stored" + why, ""};
   if (report.outcome == dht::PutOutcome::unknown && report.stored.empty())
-    error = {"timeout", 5, 504, "no replica has confirmed it" + why, "it may still be stored; read it to know"};
+    error = {"timeout", 5, 504, "no replica has confirmed it" + why,
+             "it may still be stored; read it to know"};
   else if (report.outcome == dht::PutOutcome::unknown)
-    error = {"partial", 6, 206, "only " + counted + " have it" + why, "it spreads when the others return; read it to know"};
+    error = {"partial", 6, 206, "only " + counted + " have it" + why,
+             "it spreads when the others return; read it to know"};
   const bool with_result = error.exit == 5 || error.exit == 6;
-  return json_response(error_json(error, with_result ? body : std::string{}), error.status, error.exit);
+  return json_response(error_json(error, with_result ? body : std::string{}), error.status,
+                       error.exit);
 }
 
 Response get_response(const dht::GetReport& report, bool as_json) {
@@ -220,7 +244,9 @@ Response get_response(const dht::GetReport& report, bool as_json) {
     const std::string why = report.reason.empty() ? "" : ": " + report.reason;
     const ApiError error =
         report.complete ? ApiError{"not_found", 3, 404, "no value under this key", ""}
-                        : ApiError{"partial", 6, 206, "too few replicas answered to know whether it exists" + why, "try again when more members are alive"};
+                        : ApiError{"partial", 6, 206,
+                                   "too few replicas answered to know whether it exists" + why,
+                                   "try again when more members are alive"};
     return json_response(error_json(error, report.complete ? std::string{} : body), status, exit);
   }
   Response out{status, "application/octet-stream", {}, to_text(report.value.view())};
@@ -228,7 +254,9 @@ Response get_response(const dht::GetReport& report, bool as_json) {
     out.content_type = "application/json";
     out.body = body;
   }
-  const auto add = [&](const char* name, std::string value) { out.headers.emplace_back(name, std::move(value)); };
+  const auto add = [&](const char* name, std::string value) {
+    out.headers.emplace_back(name, std::move(value));
+  };
   add("X-Kith-Exit", std::to_string(exit));
   add("X-Kith-Kind", report.kind == wire::Kind::owned ? "owned" : "value");
   add("X-Kith-Seq", std::to_string(report.sequence.value));
@@ -241,14 +269,17 @@ Response get_response(const dht::GetReport& report, bool as_json) {
   return out;
 }
 
-Response join_response(const std::string& target, const node::JoinReport& report, const node::Snapshot& snapshot) {
+Response join_response(const std::string& target, const node::JoinReport& report,
+                       const node::Snapshot& snapshot) {
   const std::string body = join_json(target, report, snapshot);
   if (report.joined) return json_response(body);
-  const ApiError error{"not_joined", 9, 503, "could not join " + escape_controls(target), "each attempt and its cause is listed"};
+  const ApiError error{"not_joined", 9, 503, "could not join " + escape_controls(target),
+                       "each attempt and its cause is listed"};
   return json_response(error_json(error, body), 503, 9);
 }
 
-Response ping_response(const NodeId& peer, const node::PingReport& report, const node::Snapshot& snapshot) {
+Response ping_response(const NodeId& peer, const node::PingReport& report,
+                       const node::Snapshot& snapshot) {
   if (report.answered) return json_response(ping_json(peer, report, snapshot));
   return error_response({"timeout", 5, 504, "no answer from " + short_name(peer), ""});
 }
@@ -277,10 +308,12 @@ Response Api::complete(Ticket ticket, const node::OperationReport& report, const
 
 std::optional<EventBody> Api::event_of(const node::Output& output) {
   if (const auto* news = std::get_if<node::MemberNews>(&output)) {
-    constexpr std::array<std::string_view, 4> types{"member.alive", "member.suspect", "member.dead", "member.left"};
+    constexpr std::array<std::string_view, 4> types{"member.alive", "member.suspect", "member.dead",
+                                                    "member.left"};
     const membership::Member& member = *news->member;
     EventBody body{std::string(types[static_cast<std::size_t>(member.verdict)])};
-    body.strings = {{"id", to_string(member.id)}, {"name", member.record ? member.record->name : ""}};
+    body.strings = {{"id", to_string(member.id)},
+                    {"name", member.record ? member.record->name : ""}};
     return body;
   }
   if (const auto* news = std::get_if<node::RecordNews>(&output)) {

@@ -33,21 +33,30 @@ double in_millis(Duration d) { return static_cast<double>(d.count()) / 1000.0; }
 
 std::string_view verdict_name(wire::Verdict verdict) {
   switch (verdict) {
-    case wire::Verdict::alive: return "alive";
-    case wire::Verdict::suspect: return "suspect";
-    case wire::Verdict::dead: return "dead";
-    case wire::Verdict::left: return "left";
+    case wire::Verdict::alive:
+      return "alive";
+    case wire::Verdict::suspect:
+      return "suspect";
+    case wire::Verdict::dead:
+      return "dead";
+    case wire::Verdict::left:
+      return "left";
   }
   return "?";
 }
 
-std::string_view kind_name(wire::Kind kind) { return kind == wire::Kind::owned ? "owned" : "value"; }
+std::string_view kind_name(wire::Kind kind) {
+  return kind == wire::Kind::owned ? "owned" : "value";
+}
 
 std::string_view outcome_name(dht::PutOutcome outcome) {
   switch (outcome) {
-    case dht::PutOutcome::applied: return "applied";
-    case dht::PutOutcome::unknown: return "unknown";
-    case dht::PutOutcome::rejected: return "rejected";
+    case dht::PutOutcome::applied:
+      return "applied";
+    case dht::PutOutcome::unknown:
+      return "unknown";
+    case dht::PutOutcome::rejected:
+      return "rejected";
   }
   return "?";
 }
@@ -73,7 +82,8 @@ Json who(const node::Snapshot& snapshot, const NodeId& id) {
   return {{"id", to_string(id)}, {"name", name_of(snapshot, id)}};
 }
 
-Json put_object(const dht::PutReport& report, std::string_view verb, const node::Snapshot& snapshot) {
+Json put_object(const dht::PutReport& report, std::string_view verb,
+                const node::Snapshot& snapshot) {
   Json stored = Json::array();
   for (const NodeId& id : report.stored) stored.push_back(who(snapshot, id));
   Json out{{"schema", schema(verb)},
@@ -91,10 +101,12 @@ Json put_object(const dht::PutReport& report, std::string_view verb, const node:
   return out;
 }
 
-Json join_object(const std::string& target, const node::JoinReport& report, const node::Snapshot& snapshot) {
+Json join_object(const std::string& target, const node::JoinReport& report,
+                 const node::Snapshot& snapshot) {
   Json attempts = Json::array();
   for (const node::Attempt& attempt : report.attempts)
-    attempts.push_back({{"target", attempt.target}, {"address", attempt.address}, {"cause", attempt.cause}});
+    attempts.push_back(
+        {{"target", attempt.target}, {"address", attempt.address}, {"cause", attempt.cause}});
   Json out{{"schema", schema("join")}, {"target", target}, {"joined", report.joined}};
   if (report.joined) out["peer"] = who(snapshot, report.peer);
   out["attempts"] = std::move(attempts);
@@ -111,25 +123,31 @@ std::string status_json(const About& about, const node::Snapshot& snapshot, Now 
   for (const Endpoint& endpoint : about.listen) listen.push_back(to_string(endpoint));
   Json others = Json::array();
   for (const auto& [lan, endpoint] : snapshot.discovery.other_lans)
-    others.push_back({{"id", to_hex(lan.id)}, {"holds_records", lan.holds_records}, {"seen_at", to_string(endpoint)}});
-  Json out{{"schema", schema("status")},
-           {"id", to_string(snapshot.id)},
-           {"key", to_zbase32(about.key.view())},
-           {"name", about.name},
-           {"version", about.version},
-           {"network", about.network},
-           {"mode", about.mode},
-           {"instance", about.instance},
-           {"listen", std::move(listen)},
-           {"uptime_s", std::chrono::duration_cast<seconds>(now.mono - about.started).count()},
-           {"joined", snapshot.joined},
-           {"synced", snapshot.dht.synced},
-           {"members", {{"alive", counts[0]}, {"suspect", counts[1]}, {"dead", counts[2]}, {"left", counts[3]}}},
-           {"records", snapshot.dht.records},
-           {"repair", {{"under_replicated", snapshot.dht.under_replicated}, {"queued_bytes", snapshot.dht.queued_bytes}}},
-           {"health", snapshot.membership.health},
-           {"operations", snapshot.dht.operations},
-           {"data_dir", about.data_dir}};
+    others.push_back({{"id", to_hex(lan.id)},
+                      {"holds_records", lan.holds_records},
+                      {"seen_at", to_string(endpoint)}});
+  Json out{
+      {"schema", schema("status")},
+      {"id", to_string(snapshot.id)},
+      {"key", to_zbase32(about.key.view())},
+      {"name", about.name},
+      {"version", about.version},
+      {"network", about.network},
+      {"mode", about.mode},
+      {"instance", about.instance},
+      {"listen", std::move(listen)},
+      {"uptime_s", std::chrono::duration_cast<seconds>(now.mono - about.started).count()},
+      {"joined", snapshot.joined},
+      {"synced", snapshot.dht.synced},
+      {"members",
+       {{"alive", counts[0]}, {"suspect", counts[1]}, {"dead", counts[2]}, {"left", counts[3]}}},
+      {"records", snapshot.dht.records},
+      {"repair",
+       {{"under_replicated", snapshot.dht.under_replicated},
+        {"queued_bytes", snapshot.dht.queued_bytes}}},
+      {"health", snapshot.membership.health},
+      {"operations", snapshot.dht.operations},
+      {"data_dir", about.data_dir}};
   if (!others.empty()) out["other_networks"] = std::move(others);
   return dump(out);
 }
@@ -143,7 +161,8 @@ std::string members_json(const About& about, const node::Snapshot& snapshot) {
     std::string name, version;
     std::uint64_t incarnation = 0;
     if (member.record) {
-      for (const Endpoint& endpoint : member.record->addresses) addresses.push_back(to_string(endpoint));
+      for (const Endpoint& endpoint : member.record->addresses)
+        addresses.push_back(to_string(endpoint));
       for (const wire::Tag& tag : member.record->tags) tags[tag.key] = tag.value;
       name = member.record->name;
       version = member.record->version;
@@ -162,12 +181,14 @@ std::string members_json(const About& about, const node::Snapshot& snapshot) {
     item["synced"] = member.record && member.record->synced.value > 0;
     members.push_back(std::move(item));
   }
-  return dump({{"schema", schema("members")}, {"network", about.network}, {"members", std::move(members)}});
+  return dump(
+      {{"schema", schema("members")}, {"network", about.network}, {"members", std::move(members)}});
 }
 
 std::string ready_json() { return dump({{"schema", schema("ready")}, {"ready", true}}); }
 
-std::string put_json(const dht::PutReport& report, std::string_view verb, const node::Snapshot& snapshot) {
+std::string put_json(const dht::PutReport& report, std::string_view verb,
+                     const node::Snapshot& snapshot) {
   return dump(put_object(report, verb, snapshot));
 }
 
@@ -196,7 +217,10 @@ std::string lookup_json(const dht::LookupReport& report, const node::Snapshot& s
                         {"address", address_of(snapshot, replica.id)},
                         {"base", replica.base}});
   for (const auto& step : report.steps)
-    steps.push_back({{"peer", to_string(step.peer)}, {"rtt_ms", in_millis(step.rtt)}, {"new", step.fresh}, {"closer", step.nearer}});
+    steps.push_back({{"peer", to_string(step.peer)},
+                     {"rtt_ms", in_millis(step.rtt)},
+                     {"new", step.fresh},
+                     {"closer", step.nearer}});
   return dump({{"schema", schema("lookup")},
                {"key", report.name},
                {"record_id", to_hex(report.id.view())},
@@ -205,17 +229,21 @@ std::string lookup_json(const dht::LookupReport& report, const node::Snapshot& s
                {"duration_ms", in_millis(report.took)}});
 }
 
-std::string join_json(const std::string& target, const node::JoinReport& report, const node::Snapshot& snapshot) {
+std::string join_json(const std::string& target, const node::JoinReport& report,
+                      const node::Snapshot& snapshot) {
   return dump(join_object(target, report, snapshot));
 }
 
-std::string ping_json(const NodeId& peer, const node::PingReport& report, const node::Snapshot& snapshot) {
+std::string ping_json(const NodeId& peer, const node::PingReport& report,
+                      const node::Snapshot& snapshot) {
   Json out{{"schema", schema("ping")}, {"id", to_string(peer)}, {"name", name_of(snapshot, peer)}};
   out["rtt_ms"] = report.answered ? Json(in_millis(report.rtt)) : Json(nullptr);
   return dump(out);
 }
 
-std::string done_json(std::string_view verb) { return dump({{"schema", schema(verb)}, {"done", true}}); }
+std::string done_json(std::string_view verb) {
+  return dump({{"schema", schema(verb)}, {"done", true}});
+}
 
 std::string error_json(const ApiError& error, const std::string& result) {
   Json inner{{"code", error.code}, {"exit", error.exit}, {"message", error.message}};
@@ -224,8 +252,10 @@ std::string error_json(const ApiError& error, const std::string& result) {
   return dump({{"error", std::move(inner)}});
 }
 
-std::string event_json(std::uint64_t n, const BootId& boot, UnixMillis wall, const EventBody& body) {
-  Json out{{"n", n}, {"boot", to_hex(boot.view())}, {"time", to_rfc3339(wall)}, {"type", body.type}};
+std::string event_json(std::uint64_t n, const BootId& boot, UnixMillis wall,
+                       const EventBody& body) {
+  Json out{
+      {"n", n}, {"boot", to_hex(boot.view())}, {"time", to_rfc3339(wall)}, {"type", body.type}};
   for (const auto& [name, value] : body.strings) out[name] = value;
   for (const auto& [name, value] : body.numbers) out[name] = value;
   return dump(out);
@@ -233,14 +263,17 @@ std::string event_json(std::uint64_t n, const BootId& boot, UnixMillis wall, con
 
 Result<PostBody, std::string> parse_post(const std::string& body) {
   const auto json = nlohmann::json::parse(body.empty() ? "{}" : body, nullptr, false);
-  if (json.is_discarded() || !json.is_object()) return Failure<std::string>("the body is not a JSON object");
+  if (json.is_discarded() || !json.is_object())
+    return Failure<std::string>("the body is not a JSON object");
   PostBody out;
   for (const auto& [name, value] : json.items()) {
     const bool text = name == "target" || name == "node" || name == "timeout";
     const bool flag = name == "adopt" || name == "trust_first";
     if (!text && !flag) return Failure<std::string>("unknown member \"" + name + "\"");
-    if (text && !value.is_string()) return Failure<std::string>("\"" + name + "\" must be a string");
-    if (flag && !value.is_boolean()) return Failure<std::string>("\"" + name + "\" must be true or false");
+    if (text && !value.is_string())
+      return Failure<std::string>("\"" + name + "\" must be a string");
+    if (flag && !value.is_boolean())
+      return Failure<std::string>("\"" + name + "\" must be true or false");
     if (name == "target") out.target = value.get<std::string>();
     if (name == "node") out.node = value.get<std::string>();
     if (name == "timeout") out.timeout = value.get<std::string>();

@@ -1,6 +1,8 @@
 #include "kith/control/parse.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "kith/wire/constants.hpp"
 
@@ -79,10 +81,14 @@ KeyError check_key(std::string_view key) {
 
 std::string_view to_string(KeyError error) {
   switch (error) {
-    case KeyError::none: return "it is fine";
-    case KeyError::empty: return "a key has at least 1 byte";
-    case KeyError::too_long: return "a key has at most 512 bytes";
-    case KeyError::not_utf8: return "a key is valid UTF-8";
+    case KeyError::none:
+      return "it is fine";
+    case KeyError::empty:
+      return "a key has at least 1 byte";
+    case KeyError::too_long:
+      return "a key has at most 512 bytes";
+    case KeyError::not_utf8:
+      return "a key is valid UTF-8";
   }
   return "?";
 }
@@ -139,7 +145,8 @@ std::optional<Query> split_target(std::string_view target) {
     if (field.empty()) continue;
     const auto equals = field.find('=');
     auto name = percent_decode(field.substr(0, equals));
-    auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : field.substr(equals + 1));
+    auto value = percent_decode(equals == std::string_view::npos ? std::string_view{}
+                                                                 : field.substr(equals + 1));
     if (!name || !value) return std::nullopt;
     query.fields.emplace_back(*std::move(name), *std::move(value));
   }
@@ -152,7 +159,8 @@ std::string escape_controls(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     // C1 controls are two bytes in UTF-8: 0xc2 0x80..0x9f.
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const bool c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
     if (byte >= 0x20 && byte != 0x7f && !c1) {
       out.push_back(text[i]);
       continue;
@@ -163,6 +171,29 @@ std::string escape_controls(std::string_view text) {
     out.push_back(digits[shown & 15]);
   }
   return out;
+}
+
+std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known) {
+  std::optional<std::string> best;
+  std::size_t best_distance = std::max<std::size_t>(2, typo.size() / 3) + 1;
+  for (const std::string& word : known) {
+    // Levenshtein, one row.
+    std::vector<std::size_t> row(word.size() + 1);
+    for (std::size_t i = 0; i <= word.size(); ++i) row[i] = i;
+    for (std::size_t i = 1; i <= typo.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i);
+      for (std::size_t k = 1; k <= word.size(); ++k) {
+        const std::size_t change = diagonal + (typo[i - 1] == word[k - 1] ? 0 : 1);
+        diagonal = row[k];
+        row[k] = std::min({row[k] + 1, row[k - 1] + 1, change});
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = word;
+    }
+  }
+  return best;
 }
 
 }  // namespace kith::control

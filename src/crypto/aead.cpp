@@ -33,10 +33,9 @@ bool open(const AeadKey& key, std::uint64_t counter, ByteView associated, ByteVi
   KITH_ASSERT(out.size() == sealed.size() - aead_tag_size);
   ready_sodium();
   const auto nonce = counter_nonce(counter);
-  return crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(),
-                                                   sealed.size(), associated.data(),
-                                                   associated.size(), nonce.data(),
-                                                   key.data()) == 0;
+  return crypto_aead_chacha20poly1305_ietf_decrypt(
+             out.data(), nullptr, nullptr, sealed.data(), sealed.size(), associated.data(),
+             associated.size(), nonce.data(), key.data()) == 0;
 }
 
 void seal_long(const AeadKey& key, const LongNonce& nonce, ByteView associated, ByteView plain,
@@ -53,10 +52,9 @@ bool open_long(const AeadKey& key, const LongNonce& nonce, ByteView associated, 
   if (sealed.size() < aead_tag_size) return false;
   KITH_ASSERT(out.size() == sealed.size() - aead_tag_size);
   ready_sodium();
-  return crypto_aead_xchacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(),
-                                                    sealed.size(), associated.data(),
-                                                    associated.size(), nonce.data(),
-                                                    key.data()) == 0;
+  return crypto_aead_xchacha20poly1305_ietf_decrypt(
+             out.data(), nullptr, nullptr, sealed.data(), sealed.size(), associated.data(),
+             associated.size(), nonce.data(), key.data()) == 0;
 }
 
 }  // namespace kith::crypto

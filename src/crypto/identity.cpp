@@ -37,8 +37,8 @@ Signature Identity::sign(ByteView message) const {
 
 bool verify(const PublicKey& key, ByteView message, const Signature& signature) {
   ready_sodium();
-  return crypto_sign_ed25519_verify_detached(signature.bytes.data(), message.data(),
-                                             message.size(), key.bytes.data()) == 0;
+  return crypto_sign_ed25519_verify_detached(signature.bytes.data(), message.data(), message.size(),
+                                             key.bytes.data()) == 0;
 }
 
 std::optional<ByteArray<32>> x25519_public(const PublicKey& key) {

@@ -8,17 +8,17 @@ namespace kith::dht {
 
 // --- from the specification (PROTOCOL.md 4) ---------------------------------------------------
 
-inline constexpr std::size_t replicas = 8;                 // R: members closest to a record id
-inline constexpr std::size_t neighbourhood = 2 * replicas; // whose syncs settle a death
-inline constexpr Duration retire_after = minutes(10);      // for a death nobody could settle
-inline constexpr Duration repair_delay = seconds(5);       // lower clamp of median session / 20
-inline constexpr int base_retries = 3;                     // after `not_base`, then unknown
+inline constexpr std::size_t replicas = 8;                  // R: members closest to a record id
+inline constexpr std::size_t neighbourhood = 2 * replicas;  // whose syncs settle a death
+inline constexpr Duration retire_after = minutes(10);       // for a death nobody could settle
+inline constexpr Duration repair_delay = seconds(5);        // lower clamp of median session / 20
+inline constexpr int base_retries = 3;                      // after `not_base`, then unknown
 inline constexpr Duration rto_min = milliseconds(50);
 inline constexpr Duration rto_max = milliseconds(1500);
 inline constexpr Duration rto_unknown = milliseconds(350);
 inline constexpr Duration tombstone_life = hours(30 * 24);
-inline constexpr Duration away_limit = hours(29 * 24);     // then shared records are dropped
-inline constexpr Duration future_limit = hours(24);        // a sequence further ahead is refused
+inline constexpr Duration away_limit = hours(29 * 24);  // then shared records are dropped
+inline constexpr Duration future_limit = hours(24);     // a sequence further ahead is refused
 inline constexpr Duration public_ttl_max = hours(7 * 24);
 
 // --- our limits -------------------------------------------------------------------------------
@@ -28,20 +28,23 @@ inline constexpr Duration public_ttl_max = hours(7 * 24);
 inline constexpr Duration lone_settle = milliseconds(700);
 // With saved peers or join targets it gives them time for two dial attempts.
 inline constexpr Duration lone_settle_expecting = seconds(4);
-inline constexpr int stale_retries = 4;  // two writers at once: the specification's one is not enough for many
+inline constexpr int stale_retries =
+    4;  // two writers at once: the specification's one is not enough for many
 inline constexpr Duration base_retry_first = milliseconds(120);  // doubles: gossip needs a few hops
 inline constexpr Duration unreachable_retry = milliseconds(500);  // a replica that restarts
-inline constexpr std::size_t operations_limit = 1024;  // client operations in flight
+inline constexpr std::size_t operations_limit = 1024;             // client operations in flight
 inline constexpr std::size_t requests_limit = 16 * 1024;
-inline constexpr std::size_t pending_limit = 8 * 1024; // stores waiting for the disk or a signature
-inline constexpr std::size_t members_limit = 4096;     // the roster's view limit
-inline constexpr std::size_t names_limit = 4096;       // names remembered for events
-inline constexpr Duration expired_grace = hours(24);   // an expired record still suppresses older ones
+inline constexpr std::size_t pending_limit =
+    8 * 1024;                                       // stores waiting for the disk or a signature
+inline constexpr std::size_t members_limit = 4096;  // the roster's view limit
+inline constexpr std::size_t names_limit = 4096;    // names remembered for events
+inline constexpr Duration expired_grace =
+    hours(24);  // an expired record still suppresses older ones
 inline constexpr Duration sync_retry = seconds(1);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
 inline constexpr Duration anti_entropy_interval = seconds(60);
-inline constexpr std::size_t repair_window = 32;       // fetches in flight while repairing
-inline constexpr std::size_t repair_window_busy = 4;   // while clients are served
+inline constexpr std::size_t repair_window = 32;      // fetches in flight while repairing
+inline constexpr std::size_t repair_window_busy = 4;  // while clients are served
 inline constexpr std::size_t datagram_resend_limit = wire::datagram_message_limit;
 
 static_assert(away_limit < tombstone_life, "nothing deleted may come back");

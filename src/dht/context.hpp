@@ -48,7 +48,7 @@ struct Context {
   std::size_t client_operations = 0;
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
 
-  Now now;                 // of this turn
+  Now now;  // of this turn
   Outbox<Output>* out = nullptr;
 
   Token token() { return {++last_token_}; }
@@ -60,8 +60,10 @@ struct Context {
   void drop(DropReason reason) { out->push(Dropped{reason}); }
   // An answer: over the wire, or round the corner when we asked ourselves.
   void reply(const NodeId& to, wire::Message message, Lane lane = Lane::data) {
-    if (to == self) loopback.emplace_back(self, std::move(message));
-    else out->push(SendMessage{to, wire::encode(message), lane});
+    if (to == self)
+      loopback.emplace_back(self, std::move(message));
+    else
+      out->push(SendMessage{to, wire::encode(message), lane});
   }
 
  private:

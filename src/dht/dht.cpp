@@ -61,7 +61,8 @@ struct Dht::Impl {
         dispatch(from, message);
       } else if (auto done = replica.take_done(); !done.empty()) {
         for (const Replica::Done& taken : done)
-          if (Operation* operation = find(taken.operation)) operation->on_taken(taken.id, taken.kept);
+          if (Operation* operation = find(taken.operation))
+            operation->on_taken(taken.id, taken.kept);
       } else if (!remove_finished()) {
         break;
       }
@@ -131,7 +132,8 @@ struct Dht::Impl {
   void retire() {
     context.view.retire(context.now.mono);
     if (const auto next = context.view.next_retirement())
-      context.timers.set({Timer::Kind::retire}, std::max(*next, context.now.mono + milliseconds(1)));
+      context.timers.set({Timer::Kind::retire},
+                         std::max(*next, context.now.mono + milliseconds(1)));
     else
       context.timers.cancel({Timer::Kind::retire});
   }
@@ -206,23 +208,31 @@ struct Dht::Impl {
 
   void fire(const Timer& timer) {
     switch (timer.kind) {
-      case Timer::Kind::resend: return overdue(requests.on_timer(timer.id));
+      case Timer::Kind::resend:
+        return overdue(requests.on_timer(timer.id));
       case Timer::Kind::operation:
         if (Operation* operation = find(timer.id)) operation->on_timer();
         return;
-      case Timer::Kind::sync: return repair.on_sync_timer();
-      case Timer::Kind::anti_entropy: return repair.on_anti_entropy_timer();
-      case Timer::Kind::purge: return replica.purge();
-      case Timer::Kind::retire: return retired_by_time();
-      case Timer::Kind::lone: return repair.on_lone_timer();
+      case Timer::Kind::sync:
+        return repair.on_sync_timer();
+      case Timer::Kind::anti_entropy:
+        return repair.on_anti_entropy_timer();
+      case Timer::Kind::purge:
+        return replica.purge();
+      case Timer::Kind::retire:
+        return retired_by_time();
+      case Timer::Kind::lone:
+        return repair.on_lone_timer();
     }
   }
   void overdue(const std::optional<Requests::Overdue>& late) {
     if (!late) return;
     Operation* operation = find(late->operation);
     if (!operation) return;
-    if (late->expired) operation->on_unreachable(late->peer);
-    else if (late->silent) operation->on_silence(late->peer);
+    if (late->expired)
+      operation->on_unreachable(late->peer);
+    else if (late->silent)
+      operation->on_silence(late->peer);
   }
   void retired_by_time() {
     retire();
@@ -266,8 +276,8 @@ Snapshot Dht::snapshot() const {
   if (!context.view.any_unsettled()) return out;
   for (const auto& [id, entry] : context.index.entries()) {
     const std::vector<NodeId> base = context.view.base(id.bytes);
-    const bool all_live = std::all_of(base.begin(), base.end(),
-                                      [&](const NodeId& member) { return context.view.live(member); });
+    const bool all_live = std::all_of(
+        base.begin(), base.end(), [&](const NodeId& member) { return context.view.live(member); });
     if (!all_live) ++out.under_replicated;
   }
   return out;

@@ -4,11 +4,15 @@ namespace kith::dht {
 
 Exchange::Exchange(Context& context, Requests& requests, OperationId id, Replica& replica,
                    const NodeId& partner, Direction direction)
-    : Operation(context, requests, id), replica_(replica), partner_(partner), direction_(direction) {}
+    : Operation(context, requests, id),
+      replica_(replica),
+      partner_(partner),
+      direction_(direction) {}
 
 const reconcile::RangeSet& Exchange::mine() const {
   // What leaves with us must go to whoever holds it then, so a push offers everything.
-  return direction_ == Direction::push ? context_.index.everything() : replica_.shared_with(partner_);
+  return direction_ == Direction::push ? context_.index.everything()
+                                       : replica_.shared_with(partner_);
 }
 
 void Exchange::start() {
@@ -21,7 +25,8 @@ void Exchange::ask() {
   if (ranges.empty()) return progress();
   asking_ = true;
   const Instant deadline = context_.now.mono + exchange_timeout;
-  requests_.send(id(), partner_, wire::Reconcile{{}, wire::Topic::records, ranges}, deadline, Lane::repair);
+  requests_.send(id(), partner_, wire::Reconcile{{}, wire::Topic::records, ranges}, deadline,
+                 Lane::repair);
 }
 
 void Exchange::on_reply(const NodeId&, const wire::Message& reply) {
@@ -59,9 +64,8 @@ void Exchange::on_fetched(const wire::Fetched& fetched) {
     replica_.take(partner_, fetched.record, id());
   } else {
     ++context_.repairs_sent;
-    const RequestId request =
-        requests_.send(id(), partner_, wire::Store{{}, {}, fetched.record},
-                       context_.now.mono + exchange_timeout, Lane::repair);
+    const RequestId request = requests_.send(id(), partner_, wire::Store{{}, {}, fetched.record},
+                                             context_.now.mono + exchange_timeout, Lane::repair);
     moving_.emplace(request, record);
   }
 }

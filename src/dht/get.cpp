@@ -7,9 +7,12 @@ namespace {
 
 std::size_t needed_of(Consistency consistency, std::size_t base) {
   switch (consistency) {
-    case Consistency::one: return 1;
-    case Consistency::all: return base;
-    case Consistency::quorum: break;
+    case Consistency::one:
+      return 1;
+    case Consistency::all:
+      return base;
+    case Consistency::quorum:
+      break;
   }
   return read_quorum(base);
 }
@@ -67,7 +70,8 @@ void Get::ask_next(std::size_t count, bool value_first) {
   for (; count > 0 && next_ < order_.size(); --count, ++next_) {
     const NodeId replica = order_[next_];
     if (value_first) value_asked_.insert(replica);
-    const wire::Want want = std::exchange(value_first, false) ? wire::Want::value : wire::Want::digest;
+    const wire::Want want =
+        std::exchange(value_first, false) ? wire::Want::value : wire::Want::digest;
     requests_.send(id(), replica, wire::Fetch{{}, digest, report_.id, want}, deadline_);
   }
 }
@@ -92,17 +96,20 @@ void Get::on_reply(const NodeId& from, const wire::Message& reply) {
   if (const auto* fetched = std::get_if<wire::Fetched>(&reply)) return on_fetched(from, *fetched);
   const auto* stored = std::get_if<wire::Stored>(&reply);
   if (!stored || state_ != State::writing_back) return;
-  const bool has_it = stored->status == wire::StoreStatus::stored || stored->status == wire::StoreStatus::stale;
-  if (has_it) versions_[winner_].insert(from);
-  else failed_.insert(from);
+  const bool has_it =
+      stored->status == wire::StoreStatus::stored || stored->status == wire::StoreStatus::stale;
+  if (has_it)
+    versions_[winner_].insert(from);
+  else
+    failed_.insert(from);
   write_back();
 }
 
 void Get::note_record(const NodeId& from, const Buffer& raw) {
   const auto decoded = wire::decode_record(raw);
   const bool sane = decoded && decoded->record.id == report_.id &&
-                    check(decoded->record, context_.config.root, context_.config.mode, context_.now.wall) ==
-                        wire::Refusal::none;
+                    check(decoded->record, context_.config.root, context_.config.mode,
+                          context_.now.wall) == wire::Refusal::none;
   if (!sane) {
     context_.drop(DropReason::malformed);
     failed_.insert(from);
@@ -121,7 +128,8 @@ void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
     base_differs_ = true;
     context_.out->push(ViewDisagrees{from});
   }
-  const bool answers = reply.status == wire::FetchStatus::found || reply.status == wire::FetchStatus::none;
+  const bool answers =
+      reply.status == wire::FetchStatus::found || reply.status == wire::FetchStatus::none;
   if (answers && contains(base_, from) && !failed_.contains(from)) counted_.insert(from);
   if (state_ == State::asking) {
     if (!counted_.contains(from)) ask_next(1, false);
@@ -131,9 +139,7 @@ void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
   }
 }
 
-bool Get::exhausted() const {
-  return next_ >= order_.size() && requests_.in_flight(id()) == 0;
-}
+bool Get::exhausted() const { return next_ >= order_.size() && requests_.in_flight(id()) == 0; }
 
 void Get::decide() {
   if (finished() || state_ != State::asking) return;
@@ -240,7 +246,8 @@ void Get::write_back() {
 void Get::on_timer() {
   if (context_.now.mono >= deadline_) {
     if (state_ == State::waiting) return complete(false, "no member is synced yet");
-    if (state_ == State::asking && !versions_.empty() && raws_.contains(versions_.rbegin()->first)) {
+    if (state_ == State::asking && !versions_.empty() &&
+        raws_.contains(versions_.rbegin()->first)) {
       // One more turn to check the signature of what we have; no waiting beyond it.
       return verify_winner();
     }

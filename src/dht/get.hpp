@@ -43,7 +43,8 @@ class Get final : public Operation {
   GetReport report_;
   Instant started_, deadline_;
   State state_ = State::waiting;
-  std::vector<NodeId> base_, order_;  // order_: whom to ask, best first: us, live base, other holders
+  std::vector<NodeId> base_,
+      order_;  // order_: whom to ask, best first: us, live base, other holders
   std::size_t next_ = 0;
   std::set<NodeId> value_asked_, counted_, failed_;
   std::map<Version, std::set<NodeId>> versions_;

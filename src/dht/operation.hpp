@@ -19,10 +19,10 @@ class Operation {
   virtual void on_silence(const NodeId& peer) = 0;      // its RTO passed; the request is resent
   virtual void on_unreachable(const NodeId& peer) = 0;  // given up
   virtual void on_computed(const JobResult&) {}
-  virtual void on_taken(const RecordId&, bool) {}       // a record handed to our replica is on disk
+  virtual void on_taken(const RecordId&, bool) {}  // a record handed to our replica is on disk
   virtual void on_view_changed() {}
   virtual void on_timer() {}
-  virtual void stop() = 0;                              // a definite answer, now
+  virtual void stop() = 0;  // a definite answer, now
 
   bool finished() const { return finished_; }
   OperationId id() const { return id_; }

@@ -7,21 +7,30 @@ namespace {
 
 std::string_view to_string(wire::Refusal reason) {
   switch (reason) {
-    case wire::Refusal::none: return "no reason given";
-    case wire::Refusal::full: return "its disk is full";
-    case wire::Refusal::busy: return "it is overloaded";
-    case wire::Refusal::bad_record: return "it says the record is not valid";
-    case wire::Refusal::not_permitted: return "this network does not allow that kind of record";
-    case wire::Refusal::equivocation: return "another value exists under the same version";
+    case wire::Refusal::none:
+      return "no reason given";
+    case wire::Refusal::full:
+      return "its disk is full";
+    case wire::Refusal::busy:
+      return "it is overloaded";
+    case wire::Refusal::bad_record:
+      return "it says the record is not valid";
+    case wire::Refusal::not_permitted:
+      return "this network does not allow that kind of record";
+    case wire::Refusal::equivocation:
+      return "another value exists under the same version";
   }
   return "?";
 }
 
 std::size_t needed_of(Consistency consistency, std::size_t base) {
   switch (consistency) {
-    case Consistency::one: return 1;
-    case Consistency::all: return base;
-    case Consistency::quorum: break;
+    case Consistency::one:
+      return 1;
+    case Consistency::all:
+      return base;
+    case Consistency::quorum:
+      break;
   }
   return write_quorum(base);
 }
@@ -135,7 +144,8 @@ void Put::on_stored(const NodeId& from, const wire::Stored& reply) {
     case wire::StoreStatus::stale:
       above_ = std::max(above_, reply.sequence);
       if (++stale_ > stale_retries)
-        return complete(PutOutcome::rejected, "another writer was faster each time; read it and try again");
+        return complete(PutOutcome::rejected,
+                        "another writer was faster each time; read it and try again");
       requests_.cancel(id());
       return sign();
     case wire::StoreStatus::refused:
@@ -172,10 +182,12 @@ void Put::conclude() {
     if (!retry_) retry_in(base_retry_first * (1 << (2 * base_tries_++)));
     return;
   }
-  if (base_differs_) return complete(PutOutcome::unknown, "the replicas do not agree yet on who they are");
+  if (base_differs_)
+    return complete(PutOutcome::unknown, "the replicas do not agree yet on who they are");
   bool dead_only = true;
   for (const NodeId& id : base_)
-    if (!counted_.contains(id) && !refused_.contains(id) && context_.view.live(id)) dead_only = false;
+    if (!counted_.contains(id) && !refused_.contains(id) && context_.view.live(id))
+      dead_only = false;
   // Nobody is left to wait for: say so now, not at the deadline. It spreads when they return.
   if (dead_only) complete(PutOutcome::unknown, "too few of its replicas are alive");
 }
@@ -183,7 +195,8 @@ void Put::conclude() {
 void Put::on_timer() {
   if (context_.now.mono >= deadline_) {
     const bool no_base = state_ == State::waiting;
-    return complete(PutOutcome::unknown, no_base ? "no member is synced yet" : "the deadline passed");
+    return complete(PutOutcome::unknown,
+                    no_base ? "no member is synced yet" : "the deadline passed");
   }
   if (retry_ && context_.now.mono >= *retry_) {
     std::vector<NodeId> base = context_.view.base(report_.id.bytes);

@@ -64,8 +64,8 @@ wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMi
       return Refusal::not_permitted;
   }
   if (mode != Mode::public_) return Refusal::none;
-  const bool bounded = record.expiry.value > 0 &&
-                       record.expiry.value <= wall.value + to_millis(public_ttl_max);
+  const bool bounded =
+      record.expiry.value > 0 && record.expiry.value <= wall.value + to_millis(public_ttl_max);
   if (record.kind != wire::Kind::owned || !(bounded || record.tombstone))
     return Refusal::not_permitted;
   return Refusal::none;

@@ -5,10 +5,12 @@ namespace kith::dht {
 void Repair::start() {
   // A first start with somebody to look for gives them time; an old hand counts as it did.
   const bool fresh = context_.config.synced.value == 0;
-  const Duration settle = fresh && context_.config.expects_peers ? lone_settle_expecting : lone_settle;
+  const Duration settle =
+      fresh && context_.config.expects_peers ? lone_settle_expecting : lone_settle;
   context_.timers.set({Timer::Kind::lone}, context_.now.mono + settle);
   const Duration jitter = context_.rng.between(Duration(0), anti_entropy_interval);
-  context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + anti_entropy_interval + jitter);
+  context_.timers.set({Timer::Kind::anti_entropy},
+                      context_.now.mono + anti_entropy_interval + jitter);
 }
 
 void Repair::schedule(Duration delay) {
@@ -25,7 +27,8 @@ void Repair::on_change(const NodeId& who, View::Change change) {
   const View::Member* me = context_.view.find(context_.self);
   const bool new_here = !me || !me->counts();
   switch (change) {
-    case View::Change::none: break;
+    case View::Change::none:
+      break;
     case View::Change::joined:
     case View::Change::news:
       // A counting member may hold what we lack; for those who count already, only a new one does.
@@ -105,8 +108,8 @@ void Repair::finish_round() {
   }
   retry_ = sync_retry;
   const View::Member* me = context_.view.find(context_.self);
-  const bool owes = !me || !me->counts() || (context_.view.any_unsettled() &&
-                                             me->synced <= context_.view.newest_verdict());
+  const bool owes = !me || !me->counts() ||
+                    (context_.view.any_unsettled() && me->synced <= context_.view.newest_verdict());
   if (publish_due_ || owes) publish();
   if (dirty_) begin_round();
 }
@@ -132,7 +135,8 @@ void Repair::on_lone_timer() {
 }
 
 void Repair::on_anti_entropy_timer() {
-  const Duration wait = context_.rng.between(anti_entropy_interval / 2, anti_entropy_interval * 3 / 2);
+  const Duration wait =
+      context_.rng.between(anti_entropy_interval / 2, anti_entropy_interval * 3 / 2);
   context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + wait);
   if (running_ || anti_entropy_ != 0 || stopping_) return;
   std::vector<NodeId> partners = context_.view.partners();

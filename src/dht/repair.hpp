@@ -2,11 +2,12 @@
 //
 // Every node pulls what it lacks; nobody pushes except who leaves. A round reconciles with each
 // counting partner; when a majority of them was reached the node has everything that was ever
-// acknowledged, and publishes `synced`. That one stamp lets newcomers count and lets the dead retire.
+// acknowledged, and publishes `synced`. That one stamp lets newcomers count and lets the dead
+// retire.
 #pragma once
 
-#include <memory>
 #include <functional>
+#include <memory>
 #include <set>
 
 #include "exchange.hpp"

@@ -71,13 +71,14 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
   const wire::Refusal refusal =
       check(record, context_.config.root, context_.config.mode, context_.now.wall);
   if (refusal != wire::Refusal::none) return refuse(receipt, record.id, refusal);
-  if (purgeable(record, context_.now.wall)) return refuse(receipt, record.id, wire::Refusal::bad_record);
+  if (purgeable(record, context_.now.wall))
+    return refuse(receipt, record.id, wire::Refusal::bad_record);
 
   const Version version = version_of(record);
   if (const Index::Entry* held = context_.index.find(record.id)) {
     if (held->version == version) return acknowledge(receipt, record.id, version);
-    const bool equivocates = record.kind == wire::Kind::owned &&
-                             held->version.sequence == version.sequence;
+    const bool equivocates =
+        record.kind == wire::Kind::owned && held->version.sequence == version.sequence;
     if (equivocates) return refuse(receipt, record.id, wire::Refusal::equivocation);
     if (held->version > version) return stale(receipt, record.id, held->version.sequence);
   }
@@ -86,17 +87,21 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
     return refuse(receipt, record.id, wire::Refusal::busy);
 
   const bool from_writer = receipt.from == version.writer;
-  Incoming incoming{record.id, entry_of(record, raw.size(), from_writer), raw, purge_time(record), {receipt}};
+  Incoming incoming{
+      record.id, entry_of(record, raw.size(), from_writer), raw, purge_time(record), {receipt}};
   if (from_writer) return persist(std::move(incoming));
   const std::uint64_t id = ++last_id_;
   std::vector<crypto::Claim> claims{
-      {record.writer, wire::record_message(context_.config.network, decoded->head.view()), decoded->signature}};
+      {record.writer, wire::record_message(context_.config.network, decoded->head.view()),
+       decoded->signature}};
   verifying_.emplace(id, std::move(incoming));
-  context_.compute({Waiter::Kind::replica, id}, std::make_shared<crypto::VerifyJob>(std::move(claims)));
+  context_.compute({Waiter::Kind::replica, id},
+                   std::make_shared<crypto::VerifyJob>(std::move(claims)));
 }
 
 // A version on its way to the disk: the same one shares its receipt, a lower one is stale already.
-bool Replica::join_one_in_flight(const RecordId& id, const Version& version, const Receipt& receipt) {
+bool Replica::join_one_in_flight(const RecordId& id, const Version& version,
+                                 const Receipt& receipt) {
   for (auto& [token, incoming] : writing_) {
     if (incoming.id != id) continue;
     if (incoming.entry.version == version) {
@@ -161,7 +166,8 @@ void Replica::commit(const Incoming& incoming) {
 
 void Replica::acknowledge(const Receipt& receipt, const RecordId& id, const Version& version) {
   if (receipt.operation != 0) return done_.push_back({receipt.operation, id, true});
-  wire::Stored reply{receipt.request, wire::StoreStatus::stored, wire::Refusal::none, version.sequence, {}};
+  wire::Stored reply{
+      receipt.request, wire::StoreStatus::stored, wire::Refusal::none, version.sequence, {}};
   std::vector<NodeId> base = context_.view.base(id.bytes);
   const bool asks_to_count = receipt.base != wire::BaseDigest{};
   if (asks_to_count && View::digest(base) != receipt.base) {
@@ -176,12 +182,15 @@ void Replica::refuse(const Receipt& receipt, const RecordId& id, wire::Refusal r
   if (receipt.operation != 0) return done_.push_back({receipt.operation, id, false});
   const Index::Entry* held = context_.index.find(id);
   const Sequence sequence = held ? held->version.sequence : Sequence{};
-  context_.reply(receipt.from, wire::Stored{receipt.request, wire::StoreStatus::refused, reason, sequence, {}});
+  context_.reply(receipt.from,
+                 wire::Stored{receipt.request, wire::StoreStatus::refused, reason, sequence, {}});
 }
 
 void Replica::stale(const Receipt& receipt, const RecordId& id, Sequence held) {
   if (receipt.operation != 0) return done_.push_back({receipt.operation, id, true});
-  context_.reply(receipt.from, wire::Stored{receipt.request, wire::StoreStatus::stale, wire::Refusal::none, held, {}});
+  context_.reply(
+      receipt.from,
+      wire::Stored{receipt.request, wire::StoreStatus::stale, wire::Refusal::none, held, {}});
 }
 
 // --- reading ----------------------------------------------------------------------------------
@@ -200,7 +209,8 @@ void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
   if (!held) return context_.reply(from, std::move(reply));
   if (request.want == wire::Want::value) {
     const Token token = context_.token();
-    reading_.emplace(token, Reading{from, reply.request, reply.status, std::move(reply.base), request.record});
+    reading_.emplace(
+        token, Reading{from, reply.request, reply.status, std::move(reply.base), request.record});
     context_.out->push(Load{token, Table::record, Buffer(request.record.view())});
     return;
   }
@@ -216,8 +226,10 @@ void Replica::on_loaded(const Loaded& loaded) {
   Reading& reading = node.mapped();
   wire::Fetched reply{reading.request, reading.status};
   reply.base = std::move(reading.base);
-  const auto decoded = loaded.found ? wire::decode_record(loaded.value)
-                                    : Result<wire::DecodedRecord, wire::DecodeError>(fail(wire::DecodeError::malformed));
+  const auto decoded =
+      loaded.found
+          ? wire::decode_record(loaded.value)
+          : Result<wire::DecodedRecord, wire::DecodeError>(fail(wire::DecodeError::malformed));
   if (decoded) {
     const Version version = version_of(decoded->record);
     reply.sequence = version.sequence;
@@ -268,7 +280,9 @@ const reconcile::RangeSet& Replica::shared_with(const NodeId& peer) {
   Shared& shared = shared_.put(peer, {context_.view.epoch(), context_.index.epoch(), {}});
   for (const auto& [id, entry] : context_.index.entries()) {
     const std::vector<NodeId> holders = context_.view.holders(id.bytes);
-    const auto holds = [&](const NodeId& who) { return std::find(holders.begin(), holders.end(), who) != holders.end(); };
+    const auto holds = [&](const NodeId& who) {
+      return std::find(holders.begin(), holders.end(), who) != holders.end();
+    };
     if (holds(context_.self) && holds(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
   }
   return shared.set;

@@ -30,7 +30,8 @@ void Requests::add(OperationId operation, const NodeId& to, wire::Message messag
     context_.out->push(SendMessage{to, pending.message, lane});
   }
   // What goes by stream is reliable: there the timer only tells silence.
-  context_.timers.set({Timer::Kind::resend, id.value}, std::min(context_.now.mono + rto(to), deadline));
+  context_.timers.set({Timer::Kind::resend, id.value},
+                      std::min(context_.now.mono + rto(to), deadline));
   pending_.emplace(id, std::move(pending));
   ++count_[operation];
 }
@@ -68,7 +69,8 @@ std::optional<Requests::Overdue> Requests::on_timer(std::uint64_t id) {
   if (datagram) context_.out->push(SendMessage{pending.to, pending.message, pending.lane});
   const int backoff = std::min(pending.tries, 4);
   ++pending.tries;
-  const Instant next = context_.now.mono + std::min(rto(pending.to) * (1 << backoff), Duration(seconds(2)));
+  const Instant next =
+      context_.now.mono + std::min(rto(pending.to) * (1 << backoff), Duration(seconds(2)));
   context_.timers.set({Timer::Kind::resend, id}, std::min(next, pending.deadline));
   return overdue;
 }

@@ -18,7 +18,8 @@ class Requests {
                  Lane lane = Lane::data) {
     const RequestId id{context_.rng.next()};
     const auto left = std::max<std::int64_t>(to_millis(deadline - context_.now.mono), 0);
-    message.envelope = {id, static_cast<std::uint32_t>(std::min<std::int64_t>(left, 3'600'000)), lane, 0};
+    message.envelope = {id, static_cast<std::uint32_t>(std::min<std::int64_t>(left, 3'600'000)),
+                        lane, 0};
     add(operation, to, std::move(message), id, deadline, lane);
     return id;
   }

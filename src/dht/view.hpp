@@ -24,7 +24,7 @@ class View {
     Presence presence = Presence::alive;
     UnixMillis synced;
     UnixMillis verdict_stamp;
-    Instant since;          // of the presence, for retire_after
+    Instant since;  // of the presence, for retire_after
     bool retired = false;
     UnixMillis retired_at;  // its synced must be newer to count again
     Endpoint endpoint;
@@ -46,8 +46,8 @@ class View {
   std::size_t live_count() const;
   std::size_t counting_count() const;
   bool has_synced_member() const { return counting_count() > 0; }
-  bool any_unsettled() const;            // a death that is neither retired nor forgotten
-  UnixMillis newest_verdict() const;     // of the unsettled deaths
+  bool any_unsettled() const;         // a death that is neither retired nor forgotten
+  UnixMillis newest_verdict() const;  // of the unsettled deaths
   NodeId smallest_live() const;
 
   std::vector<NodeId> base(const ByteArray<32>& place) const;

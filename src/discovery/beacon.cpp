@@ -19,7 +19,8 @@ Buffer encode_beacon(const Beacon& beacon, const NetworkId& network) {
   wire::Writer w;
   w.u8(beacon_type).u8(beacon_version).u8(beacon.holds_records ? flag_holds_records : 0);
   w.bytes(tag_of(network, beacon.boot)).bytes(beacon.lan).id(beacon.boot);
-  const ByteArray<16> mac = crypto::keyed_hash128(network.view(), {as_bytes("kith beacon mac"), w.view()});
+  const ByteArray<16> mac =
+      crypto::keyed_hash128(network.view(), {as_bytes("kith beacon mac"), w.view()});
   w.bytes(mac);
   return w.buffer();
 }
@@ -39,7 +40,8 @@ Result<Beacon, BeaconError> decode_beacon(ByteView bytes, Mode mode, const Netwo
   const NetworkId its = mode == Mode::lan ? crypto::network_id(beacon.lan, network_name) : network;
   if (!crypto::same_secret(tag_of(its, beacon.boot), tag)) return fail(BeaconError::wrong_network);
   const ByteView signed_part = bytes.first(beacon_size - 16);
-  const ByteArray<16> expected = crypto::keyed_hash128(its.view(), {as_bytes("kith beacon mac"), signed_part});
+  const ByteArray<16> expected =
+      crypto::keyed_hash128(its.view(), {as_bytes("kith beacon mac"), signed_part});
   if (!crypto::same_secret(expected, mac)) return fail(BeaconError::wrong_network);
   return beacon;
 }

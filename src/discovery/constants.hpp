@@ -11,7 +11,8 @@ namespace kith::discovery {
 // --- from the specification (PROTOCOL.md 6) ---------------------------------------------------
 
 inline constexpr std::uint16_t default_port = 4747;
-inline constexpr std::array<Duration, 4> burst{Duration(0), milliseconds(250), seconds(1), seconds(3)};
+inline constexpr std::array<Duration, 4> burst{Duration(0), milliseconds(250), seconds(1),
+                                               seconds(3)};
 inline constexpr Duration beacon_interval = seconds(30);
 inline constexpr int beacon_jitter_percent = 20;
 inline constexpr std::size_t answers_aimed_at = 4;       // of all who hear a new boot id
@@ -23,13 +24,13 @@ inline constexpr std::size_t advertised_limit = 8;
 inline constexpr std::uint8_t beacon_type = 0x07;  // first byte: apart from every frame type
 inline constexpr std::uint8_t beacon_version = 1;
 inline constexpr std::size_t beacon_size = 1 + 1 + 1 + 8 + 16 + 8 + 16;
-inline constexpr std::size_t boots_limit = 1024;   // boot ids remembered
-inline constexpr std::size_t lans_limit = 16;      // other lan networks shown in status
+inline constexpr std::size_t boots_limit = 1024;  // boot ids remembered
+inline constexpr std::size_t lans_limit = 16;     // other lan networks shown in status
 inline constexpr std::size_t targets_limit = 256;
-inline constexpr std::size_t addresses_limit = 8;  // dialled of one resolved name
+inline constexpr std::size_t addresses_limit = 8;           // dialled of one resolved name
 inline constexpr Duration retry_first = milliseconds(250);  // while alone; doubles
 inline constexpr Duration retry_alone_max = seconds(5);
-inline constexpr Duration retry_joined = seconds(60);       // seeds heal a split nobody else can
+inline constexpr Duration retry_joined = seconds(60);  // seeds heal a split nobody else can
 // Two that join each other at once must not swap networks for ever: the one whose network would
 // win waits this long (drawn between the two) before it takes the other's.
 inline constexpr Duration yield_min = milliseconds(150);

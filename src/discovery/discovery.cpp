@@ -26,10 +26,10 @@ struct Timer {
 // A target is dialled for ever; only the pace changes.
 struct Seed {
   std::shared_ptr<const Target> target;
-  Ticket user;          // whose join this attempt is; 0 afterwards
+  Ticket user;  // whose join this attempt is; 0 afterwards
   bool trust_first = false;
   bool adopt = false;
-  bool once = false;    // a saved peer: dropped once another member is alive
+  bool once = false;  // a saved peer: dropped once another member is alive
   Duration retry = retry_first;
   std::size_t dialling = 0;
 };
@@ -43,7 +43,7 @@ struct Discovery::Impl {
   std::vector<Interface> interfaces;
   std::map<std::uint64_t, Seed> seeds;
   std::map<Token, std::uint64_t> resolving;
-  std::map<Ticket, std::uint64_t> dialling;  // -> seed; 0: heard on the LAN
+  std::map<Ticket, std::uint64_t> dialling;            // -> seed; 0: heard on the LAN
   LruMap<BootId, Instant> boots{boots_limit};          // of our network
   LruMap<BootId, Instant> foreign_boots{boots_limit};  // of other lan networks: they may come over
   LruMap<IpAddress, Instant> answered{boots_limit};
@@ -57,7 +57,8 @@ struct Discovery::Impl {
   Impl(Config c, Rng r) : config(std::move(c)), rng(r) {}
 
   void start() {
-    for (const Target& target : config.join) add_seed({std::make_shared<const Target>(target), {}, config.trust_first});
+    for (const Target& target : config.join)
+      add_seed({std::make_shared<const Target>(target), {}, config.trust_first});
     for (const Target& target : config.saved) {
       Seed seed{std::make_shared<const Target>(target)};
       seed.once = true;
@@ -83,8 +84,9 @@ struct Discovery::Impl {
     const Buffer bytes = own_beacon();
     for (const Interface& interface : interfaces) {
       if (!eligible(interface, config.lan_exclude)) continue;
-      const bool reaches_us = std::any_of(interface.subnets.begin(), interface.subnets.end(),
-                                          [&](const Subnet& s) { return covered(config.listen, s.ip); });
+      const bool reaches_us =
+          std::any_of(interface.subnets.begin(), interface.subnets.end(),
+                      [&](const Subnet& s) { return covered(config.listen, s.ip); });
       if (!reaches_us) continue;
       ++sent;
       out->push(SendBeacon{interface.index, bytes, std::nullopt});
@@ -109,7 +111,8 @@ struct Discovery::Impl {
     if (beacon->boot == config.boot) return drop(DropReason::own_message);
     ++heard;
     const Lan lan{beacon->lan, beacon->holds_records};
-    if (config.mode == Mode::lan && lan.id != config.lan.id) return other_lan(lan, in.from, *beacon);
+    if (config.mode == Mode::lan && lan.id != config.lan.id)
+      return other_lan(lan, in.from, *beacon);
     const Instant* known = boots.find(beacon->boot);
     answer(in.from, known == nullptr);
     if (known && now.mono - *known < redial_after) return;
@@ -250,8 +253,10 @@ struct Discovery::Impl {
     SubnetsEligible subnets;
     for (const Interface& interface : interfaces) {
       if (!eligible(interface, config.lan_exclude)) continue;
-      subnets.subnets.insert(subnets.subnets.end(), interface.subnets.begin(), interface.subnets.end());
-      subnets.gateways.insert(subnets.gateways.end(), interface.gateways.begin(), interface.gateways.end());
+      subnets.subnets.insert(subnets.subnets.end(), interface.subnets.begin(),
+                             interface.subnets.end());
+      subnets.gateways.insert(subnets.gateways.end(), interface.gateways.begin(),
+                              interface.gateways.end());
     }
     out->push(std::move(subnets));
     out->push(AddressesFound{advertised(interfaces, config.listen, config.lan_exclude)});
@@ -282,7 +287,8 @@ struct Discovery::Impl {
 
   void fire(const Timer& timer) {
     switch (timer.kind) {
-      case Timer::Kind::beacon: return send_beacons();
+      case Timer::Kind::beacon:
+        return send_beacons();
       case Timer::Kind::target:
         if (seeds.contains(timer.id)) attempt(timer.id);
         return;
@@ -295,7 +301,8 @@ struct Discovery::Impl {
   void drop(DropReason reason) { out->push(Dropped{reason}); }
 };
 
-Discovery::Discovery(Config config, Rng rng) : impl_(std::make_unique<Impl>(std::move(config), rng)) {}
+Discovery::Discovery(Config config, Rng rng)
+    : impl_(std::make_unique<Impl>(std::move(config), rng)) {}
 Discovery::~Discovery() = default;
 Discovery::Discovery(Discovery&&) noexcept = default;
 

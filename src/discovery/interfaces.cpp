@@ -40,9 +40,8 @@ bool matches(std::string_view pattern, std::string_view name) {
 bool eligible(const Interface& interface, const std::vector<std::string>& exclude) {
   if (!interface.up) return false;
   if (interface.loopback) return true;
-  return std::none_of(exclude.begin(), exclude.end(), [&](const std::string& pattern) {
-    return matches(pattern, interface.name);
-  });
+  return std::none_of(exclude.begin(), exclude.end(),
+                      [&](const std::string& pattern) { return matches(pattern, interface.name); });
 }
 
 bool covered(const std::vector<Endpoint>& listen, const IpAddress& ip) {
@@ -62,9 +61,8 @@ std::vector<Endpoint> advertised(const std::vector<Interface>& interfaces,
         found.push_back({ip, endpoint->port});
       }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Endpoint& a, const Endpoint& b) {
-    return rank(a.ip) < rank(b.ip);
-  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Endpoint& a, const Endpoint& b) { return rank(a.ip) < rank(b.ip); });
   const bool elsewhere = !found.empty() && !found.front().ip.is_loopback();
   if (elsewhere) std::erase_if(found, [](const Endpoint& e) { return e.ip.is_loopback(); });
   if (found.size() > advertised_limit) found.resize(advertised_limit);

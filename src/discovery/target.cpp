@@ -26,10 +26,14 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 
 std::string_view to_string(TargetError error) {
   switch (error) {
-    case TargetError::empty: return "it is empty";
-    case TargetError::bad_key: return "the part before @ is not a node's public key (52 characters of z-base-32)";
-    case TargetError::bad_port: return "the port is not a number from 1 to 65535";
-    case TargetError::bad_host: return "the host is neither a name nor an address (IPv6 goes in brackets)";
+    case TargetError::empty:
+      return "it is empty";
+    case TargetError::bad_key:
+      return "the part before @ is not a node's public key (52 characters of z-base-32)";
+    case TargetError::bad_port:
+      return "the port is not a number from 1 to 65535";
+    case TargetError::bad_host:
+      return "the host is neither a name nor an address (IPv6 goes in brackets)";
   }
   return "?";
 }

@@ -51,7 +51,7 @@ struct Node::Impl {
   std::uint64_t last_token = 0;
   std::array<std::uint64_t, drop_reason_count> dropped{};
   std::size_t live = 1;
-  std::map<NodeId, wire::Verdict> told;     // the verdicts users have heard: news only when it changes
+  std::map<NodeId, wire::Verdict> told;  // the verdicts users have heard: news only when it changes
   enum class Leaving : std::uint8_t { no, draining, announcing, done } leaving = Leaving::no;
   std::optional<Instant> leave_deadline;
   Now now;

@@ -28,11 +28,13 @@ void Joins::unresolved(Ticket user, std::string target) {
   operation->second.report.attempts.push_back({std::move(target), "", "the name does not resolve"});
 }
 
-std::optional<Joins::Ended> Joins::finished(Ticket dial, session::DialOutcome outcome, const NodeId& peer) {
+std::optional<Joins::Ended> Joins::finished(Ticket dial, session::DialOutcome outcome,
+                                            const NodeId& peer) {
   const auto node = dials_.extract(dial);
   if (node.empty()) return std::nullopt;
   const Dial& done = node.mapped();
-  const Attempt attempt{done.target, to_string(done.endpoint), std::string(session::to_string(outcome))};
+  const Attempt attempt{done.target, to_string(done.endpoint),
+                        std::string(session::to_string(outcome))};
   const bool ok = outcome == session::DialOutcome::ok;
   // A later attempt at the same target serves whoever waits for that target.
   Ticket user = done.user;
@@ -67,7 +69,8 @@ std::vector<Joins::Ended> Joins::expired(Now now) {
     // Whoever is still being asked has not answered.
     for (const auto& [ticket, dial] : dials_)
       if (dial.user == it->first)
-        it->second.report.attempts.push_back({dial.target, to_string(dial.endpoint), "no answer yet"});
+        it->second.report.attempts.push_back(
+            {dial.target, to_string(dial.endpoint), "no answer yet"});
     out.push_back({it->first, std::move(it->second.report)});
     it = operations_.erase(it);
   }

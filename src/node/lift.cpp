@@ -4,7 +4,8 @@
 namespace kith::node {
 
 void Node::Impl::pump() {
-  while (!from_session.empty() || !from_membership.empty() || !from_dht.empty() || !from_discovery.empty()) {
+  while (!from_session.empty() || !from_membership.empty() || !from_dht.empty() ||
+         !from_discovery.empty()) {
     for (session::Output& output : from_session.take()) lift(std::move(output));
     for (membership::Output& output : from_membership.take()) lift(std::move(output));
     for (dht::Output& output : from_dht.take()) lift(std::move(output));
@@ -34,13 +35,16 @@ void Node::Impl::lift(session::Output output) {
       [&](session::EndpointMoved) {},
       [&](session::DeliveryFailed o) {
         if (o.reason == session::Undelivered::overflow) return drop(DropReason::limit_reached);
-        if (o.reason == session::Undelivered::refused) tell(membership::PeerRefused{o.peer});
-        else tell(membership::PeerUnreachable{o.peer});
+        if (o.reason == session::Undelivered::refused)
+          tell(membership::PeerRefused{o.peer});
+        else
+          tell(membership::PeerUnreachable{o.peer});
         tell(dht::PeerUnreachable{o.peer});
       },
       [&](session::DialFinished o) { lift_dial(o); },
       [&](session::LanSeen o) {
-        tell(discovery::LanHeard{{o.lan.bytes, o.lan.holds_records}, o.from, joins.dial_to(o.from)});
+        tell(
+            discovery::LanHeard{{o.lan.bytes, o.lan.holds_records}, o.from, joins.dial_to(o.from)});
       },
       [&](Compute o) { out->push(Compute{outer(Room::session, o.token), std::move(o.job)}); },
       [&](Dropped o) { drop(o.reason); });
@@ -51,8 +55,10 @@ void Node::Impl::lift_dial(const session::DialFinished& finished) {
   const bool permanent = finished.outcome == DialOutcome::wrong_key ||
                          finished.outcome == DialOutcome::unpinned ||
                          finished.outcome == DialOutcome::self;
-  tell(discovery::DialFinished{finished.ticket, finished.outcome == DialOutcome::ok, permanent, finished.peer});
-  if (auto ended = joins.finished(finished.ticket, finished.outcome, finished.peer)) end_join(*std::move(ended));
+  tell(discovery::DialFinished{finished.ticket, finished.outcome == DialOutcome::ok, permanent,
+                               finished.peer});
+  if (auto ended = joins.finished(finished.ticket, finished.outcome, finished.peer))
+    end_join(*std::move(ended));
 }
 
 void Node::Impl::end_join(Joins::Ended ended) {
@@ -81,9 +87,11 @@ void Node::Impl::lift(membership::Output output) {
       },
       [&](membership::LeaveAnnounced) { finish_leave(); },
       [&](membership::TwinSeen o) {
-        if (!o.younger) return warn("another running daemon uses this node's identity; it should stop by itself");
+        if (!o.younger)
+          return warn("another running daemon uses this node's identity; it should stop by itself");
         out->push(MustStop{std::make_shared<const std::string>(
-            "another running daemon uses this node's identity.key: give each daemon its own data directory")});
+            "another running daemon uses this node's identity.key: give each daemon its own data "
+            "directory")});
       },
       [&](Compute o) { out->push(Compute{outer(Room::membership, o.token), std::move(o.job)}); },
       [&](Persist o) {
@@ -103,7 +111,8 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
     seen.synced = member->record->synced;
     if (!member->record->addresses.empty()) seen.endpoint = member->record->addresses.front();
   }
-  const bool alive = member->verdict == wire::Verdict::alive || member->verdict == wire::Verdict::suspect;
+  const bool alive =
+      member->verdict == wire::Verdict::alive || member->verdict == wire::Verdict::suspect;
   if (member->id != identity->id()) {
     if (alive && member->record && !member->record->addresses.empty())
       live_peers[member->id] = {member->record->key, member->record->addresses.front()};
@@ -182,7 +191,8 @@ void Node::Impl::lift(discovery::Output output) {
         tell(session::SubnetsChanged{std::move(o.subnets), std::move(o.gateways)});
       },
       [&](discovery::AddressesFound o) {
-        if (config.advertise.empty()) tell(membership::SelfChanged{std::move(o.addresses), std::nullopt});
+        if (config.advertise.empty())
+          tell(membership::SelfChanged{std::move(o.addresses), std::nullopt});
       },
       [&](Dropped o) { drop(o.reason); });
 }

@@ -40,7 +40,8 @@ std::vector<SavedPeer> meta_peers_of(const Meta& meta) {
 
 Buffer encode_peers(const std::vector<SavedPeer>& peers) {
   wire::Writer w;
-  for (const SavedPeer& peer : peers) w.id(peer.key).bytes(peer.endpoint.ip.bytes).u16(peer.endpoint.port);
+  for (const SavedPeer& peer : peers)
+    w.id(peer.key).bytes(peer.endpoint.ip.bytes).u16(peer.endpoint.port);
   return w.buffer();
 }
 

@@ -26,9 +26,9 @@ session::Config session_config(const Config& config, Now now) {
   const std::uint64_t stored = meta_number(config.stored_meta, meta_incarnation);
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(now.wall.value, 0));
   const discovery::Lan lan = lan_of(config);
-  return {config.mode,     network_of(config),           config.psk,
+  return {config.mode,         network_of(config),          config.psk,
           config.previous_psk, {lan.id, lan.holds_records}, {std::max(stored + 1, wall)},
-          config.boot,     config.trust_first};
+          config.boot,         config.trust_first};
 }
 
 membership::Config membership_config(const Config& config) {
@@ -73,7 +73,8 @@ discovery::Config discovery_config(const Config& config, const NodeId& self) {
   for (const std::string& text : config.join)
     if (auto target = discovery::parse_target(text)) out.join.push_back(*std::move(target));
   for (const SavedPeer& peer : meta_peers_of(config.stored_meta))
-    out.saved.push_back({to_string(peer.endpoint), to_string(peer.endpoint.ip), peer.endpoint.port, peer.key});
+    out.saved.push_back(
+        {to_string(peer.endpoint), to_string(peer.endpoint.ip), peer.endpoint.port, peer.key});
   return out;
 }
 
@@ -126,14 +127,19 @@ void Node::Impl::handle(const Input& input) {
       [&](const Computed& in) {
         const Computed own{inner(in.token), in.result};
         switch (room_of(in.token)) {
-          case Room::session: return tell(session::Input(own));
-          case Room::membership: return tell(membership::Input(own));
-          case Room::dht: return tell(dht::Input(own));
-          default: return drop(DropReason::unexpected);
+          case Room::session:
+            return tell(session::Input(own));
+          case Room::membership:
+            return tell(membership::Input(own));
+          case Room::dht:
+            return tell(dht::Input(own));
+          default:
+            return drop(DropReason::unexpected);
         }
       },
       [&](const Persisted& in) {
-        if (room_of(in.token) == Room::membership) tell(membership::Input(Persisted{inner(in.token)}));
+        if (room_of(in.token) == Room::membership)
+          tell(membership::Input(Persisted{inner(in.token)}));
         if (room_of(in.token) == Room::dht) tell(dht::Input(Persisted{inner(in.token)}));
       },
       [&](const Loaded& in) { tell(dht::Input(Loaded{inner(in.token), in.found, in.value})); },
@@ -148,11 +154,11 @@ void Node::Impl::handle(const Input& input) {
       [&](const JoinRequested& in) {
         joins.begin(in, now);
         const auto target = discovery::parse_target(in.target);
-        if (!target) return joins.unresolved(in.ticket, in.target);  // checked before: cannot happen
+        if (!target)
+          return joins.unresolved(in.ticket, in.target);  // checked before: cannot happen
         tell(discovery::JoinRequested{in.ticket, *target, in.trust_first, in.adopt});
       },
-      [&](const LeaveRequested&) { leave(true); },
-      [&](const StopRequested&) { leave(false); },
+      [&](const LeaveRequested&) { leave(true); }, [&](const StopRequested&) { leave(false); },
       [&](const ForgetRequested& in) {
         tell(membership::ForgetRequested{in.peer});
         tell(dht::MemberForgotten{in.peer});
@@ -163,7 +169,8 @@ void Node::Impl::handle(const Input& input) {
         const RequestId request{rng.next()};
         pings.emplace(request, Ping{in.ticket, in.peer, now.mono, now.mono + in.deadline});
         wire::Ping ping;
-        ping.envelope = {request, static_cast<std::uint32_t>(to_millis(in.deadline)), Lane::membership, 0};
+        ping.envelope = {request, static_cast<std::uint32_t>(to_millis(in.deadline)),
+                         Lane::membership, 0};
         tell(session::SendRequested{in.peer, wire::encode(ping), Lane::membership});
       },
       [&](const LoadMeasured& in) {
@@ -211,7 +218,9 @@ void Node::Impl::finish_leave() {
 // --- time ---------------------------------------------------------------------------------------
 
 void Node::Impl::expire() {
-  const auto due = [&](std::optional<Instant> deadline) { return deadline && *deadline <= now.mono; };
+  const auto due = [&](std::optional<Instant> deadline) {
+    return deadline && *deadline <= now.mono;
+  };
   if (due(session.next_deadline())) session.expire(now, from_session);
   if (due(membership.next_deadline())) membership.expire(now, from_membership);
   if (due(dht.next_deadline())) dht.expire(corrected(), from_dht);

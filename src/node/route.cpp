@@ -29,7 +29,8 @@ void Node::Impl::route(const session::Received& received) {
   }
   if (take_ping(received.from, *message)) return;
   if (is_for_membership(*message))
-    return tell(membership::MessageReceived{received.from, &*message, received.message.size(), received.stream});
+    return tell(membership::MessageReceived{received.from, &*message, received.message.size(),
+                                            received.stream});
   tell(dht::MessageReceived{received.from, &*message});
 }
 

@@ -1,10 +1,9 @@
 #include "kith/runtime/ports.hpp"
 
-#include "kith/runtime/multicast.hpp"
-
 #include <algorithm>
 #include <cerrno>
 
+#include "kith/runtime/multicast.hpp"
 #include "sockets.hpp"
 
 namespace kith::runtime {

@@ -7,9 +7,7 @@
 namespace kith::session {
 
 void Session::Impl::on(const DialRequested& in, Turn& t) {
-  const auto refuse = [&](DialOutcome outcome) {
-    t.push(DialFinished{in.ticket, outcome, {}});
-  };
+  const auto refuse = [&](DialOutcome outcome) { t.push(DialFinished{in.ticket, outcome, {}}); };
   if (in.pin && *in.pin == identity->public_key()) return refuse(DialOutcome::self);
   const bool trusting = config.mode != Mode::public_ || config.trust_first || in.trust_first;
   if (!in.pin && !trusting) return refuse(DialOutcome::unpinned);
@@ -110,8 +108,7 @@ void Session::Impl::on_who_are_you(const DatagramReceived& in, Turn& t) {
   answer.nonce = question->nonce;
   const bool lan = config.mode == Mode::lan;
   const bool eligible = !lan || locality.eligible(in.from.ip);
-  const bool ours =
-      crypto::same_secret(ask_tag(config.network, question->nonce), question->tag);
+  const bool ours = crypto::same_secret(ask_tag(config.network, question->nonce), question->tag);
   if (lan && eligible) answer.lan = config.lan;
   if (!eligible) {
     answer.status = IAmStatus::not_local;
@@ -142,12 +139,20 @@ void Session::Impl::on_i_am(const DatagramReceived& in, Turn& t) {
   DialOutcome outcome = DialOutcome::ok;
   switch (answer->status) {
     case IAmStatus::ok:
-      if (*answer->key == identity->public_key()) outcome = DialOutcome::self;
-      else if (dial.pin && *dial.pin != *answer->key) outcome = DialOutcome::wrong_key;
+      if (*answer->key == identity->public_key())
+        outcome = DialOutcome::self;
+      else if (dial.pin && *dial.pin != *answer->key)
+        outcome = DialOutcome::wrong_key;
       break;
-    case IAmStatus::wrong_network: outcome = DialOutcome::wrong_network; break;
-    case IAmStatus::not_local: outcome = DialOutcome::not_local; break;
-    case IAmStatus::version: outcome = DialOutcome::version; break;
+    case IAmStatus::wrong_network:
+      outcome = DialOutcome::wrong_network;
+      break;
+    case IAmStatus::not_local:
+      outcome = DialOutcome::not_local;
+      break;
+    case IAmStatus::version:
+      outcome = DialOutcome::version;
+      break;
   }
   if (outcome == DialOutcome::ok) {
     dial.answered = true;

@@ -1,5 +1,5 @@
 // Frames before there is a session: handshake messages, cookies, who-are-you and i-am. Layouts in
-// FRAMES.md. Parsers are total: a wrong length or type is nullopt.
+// src/PROTOCOL.md 2. Parsers are total: a wrong length or type is nullopt.
 #pragma once
 
 #include "constants.hpp"
@@ -24,7 +24,7 @@ struct InitPayload {
   Incarnation incarnation;
   std::uint64_t counter = 0;  // of message 1s in this incarnation
   Hello hello;
-  PublicKey key;              // Ed25519; its X25519 form is the Noise static
+  PublicKey key;  // Ed25519; its X25519 form is the Noise static
   ByteArray<8> psk_tag{}, previous_psk_tag{};
   static constexpr std::size_t size = 8 + 8 + 20 + 32 + 8 + 8;
 };

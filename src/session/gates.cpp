@@ -54,8 +54,7 @@ bool CookieGate::proven(const InitFrame& frame, const Endpoint& from, Now now,
                         crypto::SecretRng& rng) {
   rotate(now, rng);
   for (const auto* secret : {&current_, &previous_}) {
-    const Mac expected =
-        crypto::keyed_hash128(address_mac(*secret, from), {frame.before_mac2});
+    const Mac expected = crypto::keyed_hash128(address_mac(*secret, from), {frame.before_mac2});
     if (crypto::same_secret(expected, frame.mac2)) return true;
   }
   return false;

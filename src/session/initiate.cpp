@@ -115,7 +115,7 @@ void Session::Impl::on_reply(const DatagramReceived& in, Turn& t) {
   auto job = std::make_shared<FinishJob>(*peer->attempt->state);
   job->own = credentials;
   append(job->message, frame->noise);
-  PendingJob pending{PendingJob::Step::finish, false,      peer->serial,
+  PendingJob pending{PendingJob::Step::finish, false,         peer->serial,
                      peer->attempt->index,     frame->sender, in.from};
   peer->attempt->finishing = submit(std::move(job), std::move(pending), t);
 }

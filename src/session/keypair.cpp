@@ -26,8 +26,7 @@ Buffer Keypair::seal(ByteView message) {
   return frame;
 }
 
-Result<Buffer, OpenFailure> Keypair::open(ByteView frame, const SealedHeader& header,
-                                          Instant now) {
+Result<Buffer, OpenFailure> Keypair::open(ByteView frame, const SealedHeader& header, Instant now) {
   if (now >= dies_at() || header.counter >= reject_after_messages)
     return fail(OpenFailure::expired);
   Buffer message = Buffer::allocate(frame.size() - wire::sealed_overhead);

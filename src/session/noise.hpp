@@ -74,8 +74,7 @@ class Initiator {
 class Responder {
  public:
   static Result<Responder, Error> read(Pattern pattern, ByteView prologue,
-                                       const crypto::DhPair& own, ByteView message,
-                                       Bytes& payload);
+                                       const crypto::DhPair& own, ByteView message, Bytes& payload);
   const crypto::DhPublic& initiator() const { return initiator_; }
   // Appends message 2. `psk` is used by IKpsk2 only.
   Result<Transport, Error> reply(const crypto::DhPair& ephemeral, const Psk& psk, ByteView payload,

@@ -6,8 +6,8 @@
 #include "keypair.hpp"
 #include "kith/session/session.hpp"
 #include "lanes.hpp"
-#include "stream_frames.hpp"
 #include "steps.hpp"
+#include "stream_frames.hpp"
 
 namespace kith::session {
 
@@ -17,13 +17,13 @@ using PeerSerial = std::uint64_t;  // names a peer in timers and tables; never u
 // known address in turn.
 struct Attempt {
   int tries = 0;
-  std::uint32_t index = 0;                  // of the running try
-  std::optional<noise::Initiator> state;    // once message 1 is made
-  Bytes message;                            // message 1, mac2 zero
-  std::vector<Endpoint> targets;            // of this try
-  std::size_t raced = 0;                    // how many of them were sent to
-  bool finishing = false;                   // a message 2 is being checked
-  bool deaf = false;                        // started because the peer fell silent
+  std::uint32_t index = 0;                // of the running try
+  std::optional<noise::Initiator> state;  // once message 1 is made
+  Bytes message;                          // message 1, mac2 zero
+  std::vector<Endpoint> targets;          // of this try
+  std::size_t raced = 0;                  // how many of them were sent to
+  bool finishing = false;                 // a message 2 is being checked
+  bool deaf = false;                      // started because the peer fell silent
   Instant sent;
 };
 
@@ -54,11 +54,11 @@ struct Peer {
   std::deque<Buffer> queue;  // waits for datagram keys
   std::size_t queue_bytes = 0;
 
-  SendLanes lanes;                    // waits for the stream
-  std::optional<StreamId> stream;     // open, the one we send on
-  std::optional<StreamId> dialing;    // ours, not open yet
-  std::vector<Endpoint> dial_targets; // not tried yet
-  bool dial_confirms = false;         // dialled only to see whether the port is closed
+  SendLanes lanes;                     // waits for the stream
+  std::optional<StreamId> stream;      // open, the one we send on
+  std::optional<StreamId> dialing;     // ours, not open yet
+  std::vector<Endpoint> dial_targets;  // not tried yet
+  bool dial_confirms = false;          // dialled only to see whether the port is closed
   std::optional<Undelivered> dial_failure;
   std::optional<Instant> confirmed_at;  // last confirming dial
 
@@ -68,12 +68,12 @@ struct Peer {
 
 struct Stream {
   enum class State : std::uint8_t {
-    connecting,  // ours: the world was asked to open it
-    starting,    // ours: message 1 being made or waiting for credit and message 2
-    finishing,   // ours: message 2 being checked
-    half_open,   // theirs: message 1 awaited
-    responding,  // theirs: message 1 being checked
-    unconfirmed, // theirs: message 2 sent, first sealed frame awaited
+    connecting,   // ours: the world was asked to open it
+    starting,     // ours: message 1 being made or waiting for credit and message 2
+    finishing,    // ours: message 2 being checked
+    half_open,    // theirs: message 1 awaited
+    responding,   // theirs: message 1 being checked
+    unconfirmed,  // theirs: message 2 sent, first sealed frame awaited
     open,
   };
   StreamId id = 0;
@@ -88,11 +88,11 @@ struct Stream {
   FrameReader reader;
   Reassembly reassembly;
   std::size_t credit = 0;
-  Bytes pending;  // a handshake frame that waits for credit
-  bool greet = false;        // owes the frame that proves us
+  Bytes pending;       // a handshake frame that waits for credit
+  bool greet = false;  // owes the frame that proves us
   bool bye_wanted = false, bye_sent = false, bye_received = false;
   Instant opened;
-  Instant active;            // last authentic frame in either direction
+  Instant active;                        // last authentic frame in either direction
   std::optional<Instant> blocked_since;  // messages wait and there is no credit
 
   bool leaving() const { return bye_wanted || bye_received; }
@@ -105,9 +105,9 @@ struct Dial {
   AskNonce nonce{};
   Duration wait = ask_first_wait;
   Instant started;
-  bool answered = false;               // by an i-am that named a key
-  std::optional<PeerSerial> peer;      // once we know whom to shake hands with
-  std::optional<DialOutcome> hint;     // why the pinned handshake may stay unanswered
+  bool answered = false;            // by an i-am that named a key
+  std::optional<PeerSerial> peer;   // once we know whom to shake hands with
+  std::optional<DialOutcome> hint;  // why the pinned handshake may stay unanswered
 };
 
 // We answered this message 1; keys wait for the first packet that proves the initiator.

@@ -14,10 +14,9 @@ void Session::Impl::on_init(const DatagramReceived& in, Turn& t) {
   if (load.under_load(jobs.size(), t.now) && !cookies.proven(*frame, in.from, t.now, secrets)) {
     const Mac cookie = cookies.cookie(in.from, t.now, secrets);
     const auto nonce = secrets.draw<24>();
-    t.push(Transmit{in.from,
-                    Buffer(make_cookie(frame->sender, cookie, nonce,
-                                       cookie_key(config.network, identity->public_key()),
-                                       frame->mac1))});
+    t.push(Transmit{in.from, Buffer(make_cookie(frame->sender, cookie, nonce,
+                                                cookie_key(config.network, identity->public_key()),
+                                                frame->mac1))});
     return t.drop(DropReason::under_load);
   }
   auto job = std::make_shared<RespondJob>();
@@ -52,11 +51,11 @@ void Session::Impl::on_responded(const PendingJob& job, const Responded& result,
   const std::uint64_t number = ++last_response;
   const std::uint32_t local = new_index({IndexOwner::Kind::response, number});
   const Keypair keys(result.keys, {local, job.remote, false, t.now.mono, t.now.mono});
-  responses.emplace(number, Response{result.peer, result.initiator.key,
-                                     result.initiator.hello.boot, keys, t.now.mono});
+  responses.emplace(number, Response{result.peer, result.initiator.key, result.initiator.hello.boot,
+                                     keys, t.now.mono});
   responses_by_peer[result.peer] = number;
-  const Bytes frame = make_reply(local, job.remote, result.message,
-                                 mac1_key(config.network, result.initiator.key));
+  const Bytes frame =
+      make_reply(local, job.remote, result.message, mac1_key(config.network, result.initiator.key));
   t.push(Transmit{job.from, Buffer(frame)});
 }
 

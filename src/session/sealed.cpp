@@ -7,9 +7,12 @@ namespace {
 
 DropReason reason_of(OpenFailure failure) {
   switch (failure) {
-    case OpenFailure::expired: return DropReason::unknown_session;
-    case OpenFailure::not_authentic: return DropReason::not_authentic;
-    case OpenFailure::replayed: return DropReason::replayed;
+    case OpenFailure::expired:
+      return DropReason::unknown_session;
+    case OpenFailure::not_authentic:
+      return DropReason::not_authentic;
+    case OpenFailure::replayed:
+      return DropReason::replayed;
   }
   return DropReason::not_authentic;
 }
@@ -22,8 +25,10 @@ void Session::Impl::on_sealed(const DatagramReceived& in, Turn& t) {
   const auto owner = indices.find(header->receiver);
   if (owner == indices.end()) return t.drop(DropReason::unknown_session);
   switch (owner->second.kind) {
-    case IndexOwner::Kind::attempt: return t.drop(DropReason::unexpected);
-    case IndexOwner::Kind::response: return confirm_response(owner->second.id, in, *header, t);
+    case IndexOwner::Kind::attempt:
+      return t.drop(DropReason::unexpected);
+    case IndexOwner::Kind::response:
+      return confirm_response(owner->second.id, in, *header, t);
     case IndexOwner::Kind::keypair:
       if (Peer* peer = find_peer(owner->second.id)) on_keyed(*peer, in, *header, t);
   }

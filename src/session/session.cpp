@@ -8,16 +8,26 @@ namespace kith::session {
 
 std::string_view to_string(DialOutcome outcome) {
   switch (outcome) {
-    case DialOutcome::ok: return "ok";
-    case DialOutcome::no_answer: return "no_answer";
-    case DialOutcome::refused: return "refused";
-    case DialOutcome::unreachable: return "unreachable";
-    case DialOutcome::wrong_network: return "wrong_network";
-    case DialOutcome::not_local: return "not_local";
-    case DialOutcome::version: return "version";
-    case DialOutcome::wrong_key: return "wrong_key";
-    case DialOutcome::unpinned: return "unpinned";
-    case DialOutcome::self: return "self";
+    case DialOutcome::ok:
+      return "ok";
+    case DialOutcome::no_answer:
+      return "no_answer";
+    case DialOutcome::refused:
+      return "refused";
+    case DialOutcome::unreachable:
+      return "unreachable";
+    case DialOutcome::wrong_network:
+      return "wrong_network";
+    case DialOutcome::not_local:
+      return "not_local";
+    case DialOutcome::version:
+      return "version";
+    case DialOutcome::wrong_key:
+      return "wrong_key";
+    case DialOutcome::unpinned:
+      return "unpinned";
+    case DialOutcome::self:
+      return "self";
   }
   return "?";
 }
@@ -48,13 +58,20 @@ void Session::Impl::on(const TimeSkipped&, Turn& t) {
 void Session::Impl::on(const DatagramReceived& in, Turn& t) {
   if (in.bytes.empty()) return t.drop(DropReason::malformed);
   switch (static_cast<FrameType>(in.bytes[0])) {
-    case FrameType::sealed: return on_sealed(in, t);
-    case FrameType::handshake_init: return on_init(in, t);
-    case FrameType::handshake_reply: return on_reply(in, t);
-    case FrameType::cookie: return on_cookie(in, t);
-    case FrameType::who_are_you: return on_who_are_you(in, t);
-    case FrameType::i_am: return on_i_am(in, t);
-    case FrameType::bencode: break;  // Mainline's; the demultiplexer keeps it away from here
+    case FrameType::sealed:
+      return on_sealed(in, t);
+    case FrameType::handshake_init:
+      return on_init(in, t);
+    case FrameType::handshake_reply:
+      return on_reply(in, t);
+    case FrameType::cookie:
+      return on_cookie(in, t);
+    case FrameType::who_are_you:
+      return on_who_are_you(in, t);
+    case FrameType::i_am:
+      return on_i_am(in, t);
+    case FrameType::bencode:
+      break;  // Mainline's; the demultiplexer keeps it away from here
   }
   t.drop(DropReason::unknown_frame);
 }
@@ -64,8 +81,7 @@ void Session::Impl::on(const DatagramRefused& in, Turn& t) {
   std::vector<PeerSerial> there;  // dialling may forget peers: never while walking them
   for (const Peer& peer : peers) {
     const std::vector<Endpoint>& hints = peer.endpoints;
-    const bool tried =
-        peer.attempt && std::find(hints.begin(), hints.end(), in.to) != hints.end();
+    const bool tried = peer.attempt && std::find(hints.begin(), hints.end(), in.to) != hints.end();
     if (tried || peer.confirmed == in.to) there.push_back(peer.serial);
   }
   for (const PeerSerial serial : there)
@@ -126,8 +142,10 @@ void Session::Impl::fire(const Timer& timer, Turn& t) {
     case Timer::Kind::tend:
       if (Peer* peer = find_peer(timer.id)) tend(*peer, t);
       return;
-    case Timer::Kind::ask: return on_ask_timer(timer.id, t);
-    case Timer::Kind::stream: return on_stream_timer(timer.id, t);
+    case Timer::Kind::ask:
+      return on_ask_timer(timer.id, t);
+    case Timer::Kind::stream:
+      return on_stream_timer(timer.id, t);
   }
 }
 
@@ -177,8 +195,8 @@ std::vector<PeerSnapshot> Session::snapshot() const {
   std::vector<PeerSnapshot> all;
   for (const auto& [id, peer] : impl_->peers_by_id)
     if (impl_->linked(*peer))
-      all.push_back({id, peer->confirmed, peer->stream.has_value(), peer->rtt, peer->sent,
-                     peer->received});
+      all.push_back(
+          {id, peer->confirmed, peer->stream.has_value(), peer->rtt, peer->sent, peer->received});
   return all;
 }
 

@@ -50,7 +50,8 @@ void Session::Impl::on_frame(Stream& stream, ByteView frame, Turn& t) {
       break;
     case Stream::State::connecting:
     case Stream::State::finishing:
-    case Stream::State::responding: break;
+    case Stream::State::responding:
+      break;
   }
   refuse_stream(stream.id, DropReason::unexpected, t);
 }
@@ -80,8 +81,8 @@ void Session::Impl::on_stream_responded(Stream& stream, const Responded& result,
   stream.send.emplace(result.keys.send, t.now.mono);
   stream.receive.emplace(result.keys.receive, t.now.mono);
   stream.state = Stream::State::unconfirmed;
-  stream.pending = prefixed(
-      make_reply(0, 0, result.message, mac1_key(config.network, result.initiator.key)));
+  stream.pending =
+      prefixed(make_reply(0, 0, result.message, mac1_key(config.network, result.initiator.key)));
   pump(stream, t);
   read(stream.id, t);
 }
@@ -89,15 +90,13 @@ void Session::Impl::on_stream_responded(Stream& stream, const Responded& result,
 void Session::Impl::on_stream_initiated(Stream& stream, const Initiated& result, Turn& t) {
   if (!result.state) return refuse_stream(stream.id, DropReason::not_authentic, t);
   stream.handshake = result.state;
-  stream.pending =
-      prefixed(make_init(0, result.message, mac1_key(config.network, stream.key)));
+  stream.pending = prefixed(make_init(0, result.message, mac1_key(config.network, stream.key)));
   pump(stream, t);
 }
 
 void Session::Impl::on_stream_reply(Stream& stream, ByteView frame, Turn& t) {
   const auto reply = parse_reply(frame);
-  if (!reply || !stream.handshake)
-    return refuse_stream(stream.id, DropReason::malformed, t);
+  if (!reply || !stream.handshake) return refuse_stream(stream.id, DropReason::malformed, t);
   auto job = std::make_shared<FinishJob>(*stream.handshake);
   job->own = credentials;
   append(job->message, reply->noise);
@@ -160,8 +159,8 @@ void Session::Impl::on(const StreamCredit& in, Turn& t) {
   Stream* stream = find_stream(in.stream);
   if (!stream) return;  // for a stream that we closed meanwhile
   if (in.bytes > 0) stream->blocked_since.reset();
-  stream->credit = std::min(stream_credit_limit, stream->credit +
-                                                     std::min(in.bytes, stream_credit_limit));
+  stream->credit =
+      std::min(stream_credit_limit, stream->credit + std::min(in.bytes, stream_credit_limit));
   pump(*stream, t);
   if (stream->bye_sent && stream->bye_received) close_stream(in.stream, t);
 }
@@ -183,7 +182,8 @@ void Session::Impl::pump(Stream& stream, Turn& t) {
     write(stream, control, chunk.bytes.view(), t);
   }
   const bool blocked = peer && peer->stream == stream.id && !peer->lanes.empty();
-  if (!blocked) stream.blocked_since.reset();
+  if (!blocked)
+    stream.blocked_since.reset();
   else if (!stream.blocked_since) {
     stream.blocked_since = t.now.mono;
     set_stream_timer(stream, t.now.mono + stream_stall);

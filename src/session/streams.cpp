@@ -9,11 +9,14 @@ namespace {
 
 Undelivered undelivered(StreamEnd reason) {
   switch (reason) {
-    case StreamEnd::refused: return Undelivered::refused;
-    case StreamEnd::unreachable: return Undelivered::unreachable;
+    case StreamEnd::refused:
+      return Undelivered::refused;
+    case StreamEnd::unreachable:
+      return Undelivered::unreachable;
     case StreamEnd::closed:
     case StreamEnd::timed_out:
-    case StreamEnd::reset: return Undelivered::no_answer;
+    case StreamEnd::reset:
+      return Undelivered::no_answer;
   }
   return Undelivered::no_answer;
 }
@@ -39,8 +42,7 @@ void Session::Impl::set_stream_timer(const Stream& stream, Instant when) {
   timers.set({Timer::Kind::stream, stream.id}, when);
 }
 
-void Session::Impl::dial_stream(Peer& peer, std::vector<Endpoint> targets, bool confirms,
-                                Turn& t) {
+void Session::Impl::dial_stream(Peer& peer, std::vector<Endpoint> targets, bool confirms, Turn& t) {
   peer.dial_targets = std::move(targets);
   peer.dial_confirms = confirms;
   peer.dial_failure.reset();
@@ -87,9 +89,9 @@ void Session::Impl::dial_failed(Peer& peer, StreamEnd reason, Turn& t) {
   dial_next(peer, t);
 }
 
-// Somebody unproven said that the peer's port is closed: ask the port itself, once a second at most.
-// A closed port is its death only where it was last proven to live; at any other address it may be
-// somebody else's, so all of them are asked.
+// Somebody unproven said that the peer's port is closed: ask the port itself, once a second at
+// most. A closed port is its death only where it was last proven to live; at any other address it
+// may be somebody else's, so all of them are asked.
 void Session::Impl::confirm_alive(Peer& peer, const Endpoint& endpoint, Turn& t) {
   if (peer.stream || peer.dialing) return;
   if (peer.confirmed_at && t.now.mono - *peer.confirmed_at < confirm_interval) return;
@@ -216,9 +218,9 @@ void Session::Impl::give_up_stream(const Stream& stream, Turn& t) {
 }
 
 // Two streams with one peer: of two dialled at about the same time by both sides the one that the
-// lower NodeId dialled stays, and both sides decide alike. Otherwise the newer one: nobody dials who
-// has a stream, so the other side has lost the old one. The loser says goodbye and is read until
-// the other side has said so too, so that nothing under way is lost.
+// lower NodeId dialled stays, and both sides decide alike. Otherwise the newer one: nobody dials
+// who has a stream, so the other side has lost the old one. The loser says goodbye and is read
+// until the other side has said so too, so that nothing under way is lost.
 void Session::Impl::attach(Stream& stream, Turn& t) {
   Peer& peer = ensure_peer(stream.key, t);
   stream.peer = peer.serial;
@@ -238,8 +240,10 @@ void Session::Impl::attach(Stream& stream, Turn& t) {
     if (peer.dialing && stream.inbound && lower_dialled) close_stream(*peer.dialing, t);
   }
   if (!was_linked) t.push(Established{peer.id, peer.key});
-  if (!wins) say_bye(stream, t);
-  else if (other) say_bye(*other, t);
+  if (!wins)
+    say_bye(stream, t);
+  else if (other)
+    say_bye(*other, t);
 }
 
 void Session::Impl::say_bye(Stream& stream, Turn& t) {

@@ -92,7 +92,8 @@ class Store final : public Storage {
     }
     Transaction txn(environment_->env(), 0);
     if (txn.status() || (environment_->entries(txn, Table::record) > 0 && !force)) return false;
-    // Record ids are keyed by the network's root: what the old one kept has no place in the new one.
+    // Record ids are keyed by the network's root: what the old one kept has no place in the new
+    // one.
     if (force && environment_->clear(txn, Table::record) != 0) return false;
     return environment_->set_network(txn, network) == 0 && txn.commit() == 0;
   }

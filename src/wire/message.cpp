@@ -245,22 +245,38 @@ NodesFound read_nodes_found(Reader& r) {
 
 std::optional<Message> read_message(MessageType type, Reader& r, const Buffer& whole) {
   switch (type) {
-    case MessageType::ping: return read_ping(r);
-    case MessageType::ack: return read_ack(r);
-    case MessageType::probe_request: return read_probe_request(r);
-    case MessageType::nack: return Nack{{r.u64()}};
-    case MessageType::gossip: return GossipPush{read_gossip(r)};
-    case MessageType::pull_members: return read_pull_members(r);
-    case MessageType::members: return read_members(r, whole);
-    case MessageType::reconcile: return read_reconcile(r);
-    case MessageType::reconciled: return read_reconciled(r);
-    case MessageType::heard: return read_heard(r);
-    case MessageType::store: return read_store(r, whole);
-    case MessageType::stored: return read_stored(r);
-    case MessageType::fetch: return read_fetch(r);
-    case MessageType::fetched: return read_fetched(r, whole);
-    case MessageType::find_nodes: return read_find_nodes(r);
-    case MessageType::nodes_found: return read_nodes_found(r);
+    case MessageType::ping:
+      return read_ping(r);
+    case MessageType::ack:
+      return read_ack(r);
+    case MessageType::probe_request:
+      return read_probe_request(r);
+    case MessageType::nack:
+      return Nack{{r.u64()}};
+    case MessageType::gossip:
+      return GossipPush{read_gossip(r)};
+    case MessageType::pull_members:
+      return read_pull_members(r);
+    case MessageType::members:
+      return read_members(r, whole);
+    case MessageType::reconcile:
+      return read_reconcile(r);
+    case MessageType::reconciled:
+      return read_reconciled(r);
+    case MessageType::heard:
+      return read_heard(r);
+    case MessageType::store:
+      return read_store(r, whole);
+    case MessageType::stored:
+      return read_stored(r);
+    case MessageType::fetch:
+      return read_fetch(r);
+    case MessageType::fetched:
+      return read_fetched(r, whole);
+    case MessageType::find_nodes:
+      return read_find_nodes(r);
+    case MessageType::nodes_found:
+      return read_nodes_found(r);
   }
   return std::nullopt;
 }

@@ -11,8 +11,9 @@ TEST_CASE("base/address: an endpoint survives text and back") {
 }
 
 TEST_CASE("base/address: nonsense is not an endpoint") {
-  for (const char* text : {"", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "::1:80", "[::1]", "a:b:c",
-                           "http://10.0.0.1:80", "10.0.0.256:1", "[10.0.0.1:1", "10.0.0.1:-1", "10.0.0.1%2:9"})
+  for (const char* text :
+       {"", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "::1:80", "[::1]", "a:b:c",
+        "http://10.0.0.1:80", "10.0.0.256:1", "[10.0.0.1:1", "10.0.0.1:-1", "10.0.0.1%2:9"})
     CHECK_FALSE(parse_endpoint(text));
 }
 

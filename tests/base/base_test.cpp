@@ -28,9 +28,9 @@ TEST_CASE("base/ids: z-base-32 is canonical: one text for one value") {
   CHECK(equal(*from_zbase32(text), id.view()));
   std::string padded = text;
   padded.back() = padded.back() == 'y' ? 'b' : static_cast<char>(padded.back());
-  CHECK_FALSE(from_zbase32("yb0"));   // 0 is not in the alphabet
-  CHECK_FALSE(from_zbase32("y"));     // five bits are no byte
-  CHECK_FALSE(from_zbase32("yb"));    // ten bits: the last two must be zero
+  CHECK_FALSE(from_zbase32("yb0"));  // 0 is not in the alphabet
+  CHECK_FALSE(from_zbase32("y"));    // five bits are no byte
+  CHECK_FALSE(from_zbase32("yb"));   // ten bits: the last two must be zero
 }
 
 TEST_CASE("base/rng: the same seed draws the same values; a fork is independent") {
@@ -106,7 +106,8 @@ TEST_CASE("base/outbox: what the sink pushes is drained in the same turn") {
 }
 
 TEST_CASE("base/dropped: every reason has a name") {
-  for (std::size_t i = 0; i < drop_reason_count; ++i) CHECK_FALSE(to_string(static_cast<DropReason>(i)).empty());
+  for (std::size_t i = 0; i < drop_reason_count; ++i)
+    CHECK_FALSE(to_string(static_cast<DropReason>(i)).empty());
 }
 
 TEST_CASE("base/visit: match picks the alternative that is there") {

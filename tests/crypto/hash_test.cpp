@@ -12,7 +12,8 @@ TEST_CASE("crypto/hash: BLAKE2b-512 of abc is the one in RFC 7693") {
 }
 
 TEST_CASE("crypto/hash: parts hash as their concatenation") {
-  CHECK_EQ(crypto::hash256({as_bytes("a"), {}, as_bytes("bc")}), crypto::hash256({as_bytes("abc")}));
+  CHECK_EQ(crypto::hash256({as_bytes("a"), {}, as_bytes("bc")}),
+           crypto::hash256({as_bytes("abc")}));
 }
 
 TEST_CASE("crypto/hash: the key and its length matter") {

@@ -202,7 +202,8 @@ TEST_CASE("dht: any 3 of 8 die at once: every acknowledged key is read at quorum
   DhtWorld world(8, 3);
   world.start_all();
   for (int i = 0; i < 100; ++i)
-    CHECK(world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v").outcome == PutOutcome::applied);
+    CHECK(world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v").outcome ==
+          PutOutcome::applied);
   for (const std::size_t victim : {1, 4, 6}) world.kill(victim);
   for (int i = 0; i < 100; ++i) {
     const GetReport get = world.get(0, "k" + std::to_string(i));
@@ -219,7 +220,8 @@ TEST_CASE("dht: replace all 8 one after another with empty newcomers: nothing is
   DhtWorld world(16, 5);
   for (std::size_t i = 0; i < 8; ++i) world.start(i);
   world.run(seconds(5));
-  for (int i = 0; i < 60; ++i) world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v" + std::to_string(i));
+  for (int i = 0; i < 60; ++i)
+    world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v" + std::to_string(i));
   for (std::size_t i = 0; i < 8; ++i) {
     world.kill(i);
     world.start(8 + i);
@@ -236,10 +238,12 @@ TEST_CASE("dht: replace all 8 one after another with empty newcomers: nothing is
 TEST_CASE("dht: all 8 lose power after the acknowledgements: after restart everything is there") {
   DhtWorld world(8, 9);
   world.start_all();
-  for (int i = 0; i < 50; ++i) world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v");
+  for (int i = 0; i < 50; ++i)
+    world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v");
   for (std::size_t i = 0; i < 8; ++i) world.crash(i);
   for (std::size_t i = 0; i < 8; ++i) world.start(i);
-  for (int i = 0; i < 50; ++i) CHECK(world.get(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i)).complete);
+  for (int i = 0; i < 50; ++i)
+    CHECK(world.get(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i)).complete);
 }
 
 TEST_CASE("dht: lost datagrams are resent: every put and get still succeeds") {
@@ -270,7 +274,8 @@ TEST_CASE("dht: a quorum read repairs: the winner is on a write quorum before it
 TEST_CASE("dht: leaving hands over: a drained node takes no record with it") {
   DhtWorld world(10, 4);
   world.start_all();
-  for (int i = 0; i < 40; ++i) world.put(static_cast<std::size_t>(i) % 10, "k" + std::to_string(i), "v");
+  for (int i = 0; i < 40; ++i)
+    world.put(static_cast<std::size_t>(i) % 10, "k" + std::to_string(i), "v");
   world.step(3, DrainRequested{});
   world.run(seconds(5));
   CHECK(world.node(3).drained);

@@ -2,9 +2,9 @@
 // answer, and a roster that tells everybody at once. Jobs run inline. One seed, one trace.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <functional>
 #include <set>
 
 #include "kith/base/visit.hpp"
@@ -24,6 +24,7 @@ class DhtWorld {
     UnixMillis synced;
     std::set<std::size_t> unreachable;  // links cut from here
     bool records_held = false, drained = false;
+    std::size_t lose = 0;
   };
 
   explicit DhtWorld(std::size_t size, std::uint64_t seed = 1, Mode mode = Mode::private_)
@@ -33,11 +34,14 @@ class DhtWorld {
       ByteArray<32> key{};
       key[0] = static_cast<Byte>(i + 1);
       key[1] = static_cast<Byte>(seed);
-      nodes_.push_back({std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(key))});
+      nodes_.push_back(
+          {std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(key))});
     }
   }
 
-  Now now() const { return {mono_, UnixMillis{1'760'000'000'000 + to_millis(mono_.time_since_epoch())}}; }
+  Now now() const {
+    return {mono_, UnixMillis{1'760'000'000'000 + to_millis(mono_.time_since_epoch())}};
+  }
   Node& node(std::size_t i) { return nodes_[i]; }
   const NodeId& id(std::size_t i) const { return nodes_[i].identity->id(); }
   std::size_t index_of(const NodeId& id) const {
@@ -74,7 +78,8 @@ class DhtWorld {
     const UnixMillis stamp = now().wall;
     dead_[i] = stamp;
     for (std::size_t other = 0; other < nodes_.size(); ++other)
-      if (nodes_[other].up && reaches(other, i) == false) step(other, seen(i, dht::Presence::dead, stamp));
+      if (nodes_[other].up && reaches(other, i) == false)
+        step(other, seen(i, dht::Presence::dead, stamp));
   }
   void kill(std::size_t i) {
     crash(i);
@@ -183,6 +188,9 @@ class DhtWorld {
     const auto it = dropped_.find(reason);
     return it == dropped_.end() ? 0 : it->second;
   }
+  // The next `count` datagrams to this node are lost.
+  void lose_next(std::size_t to, std::size_t count) { nodes_[to].lose = count; }
+  std::function<void(std::size_t from, std::size_t to, const wire::Message&)> on_message;
   Duration delay{milliseconds(1)};
   int loss_percent = 0;
 
@@ -208,14 +216,17 @@ class DhtWorld {
           [&](dht::Drained) { nodes_[i].drained = true; },
           [&](Compute m) {
             std::shared_ptr<const JobResult> result = m.job->run();
-            later(Duration(50), [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
+            later(Duration(50),
+                  [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
           },
           [&](Persist m) { persist(i, m); },
           [&](Load m) {
             const auto it = nodes_[i].disk.find(Bytes(m.key.view().begin(), m.key.view().end()));
             const bool found = it != nodes_[i].disk.end();
             const Buffer value = found ? it->second : Buffer();
-            later(Duration(20), [this, i, token = m.token, found, value] { alive_step(i, Loaded{token, found, value}); });
+            later(Duration(20), [this, i, token = m.token, found, value] {
+              alive_step(i, Loaded{token, found, value});
+            });
           },
           [&](Forget m) { nodes_[i].disk.erase(Bytes(m.key.view().begin(), m.key.view().end())); },
           [&](Dropped m) { ++dropped_[m.reason]; });
@@ -228,7 +239,9 @@ class DhtWorld {
     Node& n = nodes_[i];
     if (n.disk_silent) return;
     if (n.disk_full) {
-      later(Duration(100), [this, i, token = order.token] { alive_step(i, DiskRefused{token, DiskRefusal::full}); });
+      later(Duration(100), [this, i, token = order.token] {
+        alive_step(i, DiskRefused{token, DiskRefusal::full});
+      });
       return;
     }
     later(Duration(400), [this, i, order] {
@@ -244,10 +257,12 @@ class DhtWorld {
     if (loss_percent > 0 && m.message.size() <= wire::datagram_message_limit &&
         rng_.chance(static_cast<std::uint64_t>(loss_percent), 100))
       return;
+    if (nodes_[to].lose > 0 && nodes_[to].lose--) return;
     later(delay, [this, from, to, message = m.message] {
       if (!reaches(from, to)) return;
       const auto decoded = wire::decode(message);
       REQUIRE(decoded);
+      if (on_message) on_message(from, to, *decoded);
       step(to, dht::MessageReceived{id(from), &*decoded});
     });
   }

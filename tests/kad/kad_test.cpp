@@ -22,7 +22,8 @@ NodeId random_node(Rng& rng) {
   return id;
 }
 
-std::vector<NodeId> closest_ids(const Place<32>& target, std::vector<NodeId> ids, std::size_t count) {
+std::vector<NodeId> closest_ids(const Place<32>& target, std::vector<NodeId> ids,
+                                std::size_t count) {
   return closest(target, std::move(ids), count, [](const NodeId& id) { return id.bytes; });
 }
 
@@ -54,7 +55,8 @@ TEST_CASE("kad/space: distance is symmetric, zero only to itself, and counts bit
 }
 
 TEST_CASE("kad/space: the closest of a set come closest first") {
-  const auto found = closest_ids(node(0x10).bytes, {node(0xf0), node(0x11), node(0x18), node(0x50)}, 3);
+  const auto found =
+      closest_ids(node(0x10).bytes, {node(0xf0), node(0x11), node(0x18), node(0x50)}, 3);
   CHECK_EQ(found, std::vector{node(0x11), node(0x18), node(0x50)});
 }
 
@@ -73,7 +75,8 @@ TEST_CASE("kad/lookup: seeded with the whole network it is one round and learns 
   for (const LookupStep& step : lookup.steps()) CHECK_EQ(step.fresh, 0);
 }
 
-TEST_CASE("kad/lookup: from partial tables and with dead contacts it still finds the closest alive") {
+TEST_CASE(
+    "kad/lookup: from partial tables and with dead contacts it still finds the closest alive") {
   Rng rng(5);
   World world(2000, 40, rng);
   std::set<NodeId> dead;
@@ -88,8 +91,10 @@ TEST_CASE("kad/lookup: from partial tables and with dead contacts it still finds
     Instant now{};
     while (!lookup.finished()) {
       for (const NodeId& peer : lookup.ask(now, flat_rto)) {
-        if (dead.contains(peer)) lookup.failed(peer);
-        else lookup.answered(peer, closest_ids(target.bytes, world.tables[peer], 16), now);
+        if (dead.contains(peer))
+          lookup.failed(peer);
+        else
+          lookup.answered(peer, closest_ids(target.bytes, world.tables[peer], 16), now);
       }
       now += milliseconds(100);
     }

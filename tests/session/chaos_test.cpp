@@ -14,21 +14,39 @@ void disturb(World& world, Rng& rng) {
   const std::string& one = names[rng.below(3)];
   const std::string& two = names[rng.below(3)];
   switch (rng.below(12)) {
-    case 0: world.kill(one); break;
+    case 0:
+      world.kill(one);
+      break;
     case 1:
       world.kill(one);
       world.restart(one);
       for (const std::string& other : names)
         if (other != one) world.introduce(one, other);
       break;
-    case 2: world.cut.insert({one, two}); break;
-    case 3: world.cut.clear(); break;
-    case 4: world.refuse_streams = rng.chance(1, 2); break;
-    case 5: world.lose_percent = rng.below(60); break;
-    case 6: world.input(one, s::LoadReported{milliseconds(50), 0}); break;
-    case 7: world.lose_streams(one); break;
-    case 8: world.dial(one, to_string(world.node(two).at)); break;
-    case 9: world.input(one, s::TimeSkipped{seconds(5)}); break;
+    case 2:
+      world.cut.insert({one, two});
+      break;
+    case 3:
+      world.cut.clear();
+      break;
+    case 4:
+      world.refuse_streams = rng.chance(1, 2);
+      break;
+    case 5:
+      world.lose_percent = rng.below(60);
+      break;
+    case 6:
+      world.input(one, s::LoadReported{milliseconds(50), 0});
+      break;
+    case 7:
+      world.lose_streams(one);
+      break;
+    case 8:
+      world.dial(one, to_string(world.node(two).at));
+      break;
+    case 9:
+      world.input(one, s::TimeSkipped{seconds(5)});
+      break;
     default:
       if (one != two)
         world.send(one, two, Bytes(1 + rng.below(5000)), rng.chance(1, 4), Lane::membership);
@@ -45,8 +63,7 @@ TEST_CASE("session/chaos: after any disturbance, calm lets everybody talk again"
     world.show_frames = false;
     world.jitter = milliseconds(3);
     world.duplicate_percent = 10;
-    for (std::size_t i = 0; i < 3; ++i)
-      world.add(names[i], "10.0.0." + std::to_string(i + 1));
+    for (std::size_t i = 0; i < 3; ++i) world.add(names[i], "10.0.0." + std::to_string(i + 1));
     for (const std::string& one : names)
       for (const std::string& two : names)
         if (one != two) world.introduce(one, two);

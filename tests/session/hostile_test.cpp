@@ -33,8 +33,12 @@ std::vector<Captured> conversation() {
 Bytes mutated(const Bytes& bytes, Rng& rng) {
   Bytes out = bytes;
   switch (rng.below(4)) {
-    case 0: out.resize(rng.below(out.size() + 1)); break;
-    case 1: out.resize(out.size() + rng.below(1300)); break;
+    case 0:
+      out.resize(rng.below(out.size() + 1));
+      break;
+    case 1:
+      out.resize(out.size() + rng.below(1300));
+      break;
     case 2:
       for (Byte& byte : out)
         if (rng.chance(1, 8)) byte = static_cast<Byte>(rng.next());
@@ -142,22 +146,34 @@ TEST_CASE("session/hostile: the laws hold under random and mutated input") {
     const s::StreamId stream = rng.below(24);
     const auto pick = [&]() -> s::Input {
       switch (rng.below(14)) {
-        case 0: return s::DatagramRefused{endpoint()};
-        case 1: return s::PeerIntroduced{known.public_key(), {endpoint(), endpoint()}};
+        case 0:
+          return s::DatagramRefused{endpoint()};
+        case 1:
+          return s::PeerIntroduced{known.public_key(), {endpoint(), endpoint()}};
         case 2:
           return s::SendRequested{known.id(), Buffer(Bytes(1 + rng.below(3000))),
                                   static_cast<Lane>(rng.below(4)), rng.chance(1, 3)};
-        case 3: return s::DialRequested{{i + 1u}, endpoint(), std::nullopt, false};
-        case 4: return s::DialRequested{{i + 1u}, endpoint(), known.public_key(), false};
-        case 5: return s::StreamOpened{stream, endpoint(), rng.chance(1, 2)};
-        case 6: return s::StreamBytes{stream, view};
-        case 7: return s::StreamCredit{stream, rng.below(100'000)};
-        case 8: return s::StreamClosed{stream, static_cast<s::StreamEnd>(rng.below(5))};
-        case 9: return s::LoadReported{milliseconds(static_cast<std::int64_t>(rng.below(30))), 0};
-        case 10: return rng.chance(1, 5) ? s::Input(s::PeerForgotten{known.id()})
-                                         : s::Input(s::TimeSkipped{seconds(200)});
-        case 11: return Computed{{rng.below(500)}, nullptr};
-        default: return s::DatagramReceived{endpoint(), view};
+        case 3:
+          return s::DialRequested{{i + 1u}, endpoint(), std::nullopt, false};
+        case 4:
+          return s::DialRequested{{i + 1u}, endpoint(), known.public_key(), false};
+        case 5:
+          return s::StreamOpened{stream, endpoint(), rng.chance(1, 2)};
+        case 6:
+          return s::StreamBytes{stream, view};
+        case 7:
+          return s::StreamCredit{stream, rng.below(100'000)};
+        case 8:
+          return s::StreamClosed{stream, static_cast<s::StreamEnd>(rng.below(5))};
+        case 9:
+          return s::LoadReported{milliseconds(static_cast<std::int64_t>(rng.below(30))), 0};
+        case 10:
+          return rng.chance(1, 5) ? s::Input(s::PeerForgotten{known.id()})
+                                  : s::Input(s::TimeSkipped{seconds(200)});
+        case 11:
+          return Computed{{rng.below(500)}, nullptr};
+        default:
+          return s::DatagramReceived{endpoint(), view};
       }
     };
     const s::Input input = pick();

@@ -199,7 +199,8 @@ TEST_CASE("session/network: a refused stream to a peer whose datagrams live is n
   CHECK_EQ(world.delivered.size(), 2);
 }
 
-TEST_CASE("session/network: who lost its stream is not turned away because the other has it still") {
+TEST_CASE(
+    "session/network: who lost its stream is not turned away because the other has it still") {
   for (const bool from_lower : {true, false}) {
     World world;
     world.add("a", "10.0.0.1");

@@ -54,9 +54,8 @@ std::string sealed(const crypto::AeadKey& key, std::uint64_t counter, const Byte
 
 void check(const Vector& v, noise::Pattern pattern) {
   const Bytes prologue = v.bytes("init_prologue");
-  const noise::Psk psk = pattern == noise::Pattern::ik
-                             ? noise::Psk()
-                             : noise::Psk::from(v.bytes("init_psks"));
+  const noise::Psk psk =
+      pattern == noise::Pattern::ik ? noise::Psk() : noise::Psk::from(v.bytes("init_psks"));
   const auto responder_static = pair(v.bytes("resp_static"));
   CHECK_EQ(to_hex(responder_static.public_key), v.value("init_remote_static"));
 
@@ -71,7 +70,8 @@ void check(const Vector& v, noise::Pattern pattern) {
   REQUIRE(responder.has_value());
   CHECK_EQ(to_hex(payload), v.value("payload", 0));
   const auto theirs =
-      std::move(*responder).reply(pair(v.bytes("resp_ephemeral")), psk, v.bytes("payload", 1), second);
+      std::move(*responder)
+          .reply(pair(v.bytes("resp_ephemeral")), psk, v.bytes("payload", 1), second);
   REQUIRE(theirs.has_value());
   CHECK_EQ(to_hex(second), v.value("ciphertext", 1));
 
@@ -94,9 +94,12 @@ TEST_CASE("session/noise: IK and IKpsk2 are byte for byte the published vectors"
   for (const Vector& vector : vectors()) {
     const std::string& name = vector.value("protocol_name");
     CAPTURE(name);
-    if (name == "Noise_IK_25519_ChaChaPoly_BLAKE2b") check(vector, noise::Pattern::ik);
-    else if (name == "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b") check(vector, noise::Pattern::ik_psk2);
-    else continue;
+    if (name == "Noise_IK_25519_ChaChaPoly_BLAKE2b")
+      check(vector, noise::Pattern::ik);
+    else if (name == "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2b")
+      check(vector, noise::Pattern::ik_psk2);
+    else
+      continue;
     ++checked;
   }
   CHECK_EQ(checked, 2);

@@ -2,8 +2,8 @@
 #include "frames.hpp"
 #include "gates.hpp"
 #include "keypair.hpp"
-#include "lanes.hpp"
 #include "kith/base/rng.hpp"
+#include "lanes.hpp"
 #include "steps.hpp"
 #include "stream_frames.hpp"
 

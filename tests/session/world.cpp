@@ -27,18 +27,23 @@ std::string shown(const Buffer& message) {
 }  // namespace
 
 std::string frame_name(ByteView bytes) {
-  static const char* const names[] = {"?",     "who_are_you", "i_am",  "handshake_init",
-                                      "handshake_reply", "cookie",      "sealed"};
+  static const char* const names[] = {
+      "?", "who_are_you", "i_am", "handshake_init", "handshake_reply", "cookie", "sealed"};
   return bytes.empty() || bytes[0] > 6 ? "?" : names[bytes[0]];
 }
 
 std::string outcome_name(s::Undelivered reason) {
   switch (reason) {
-    case s::Undelivered::no_route: return "no_route";
-    case s::Undelivered::no_answer: return "no_answer";
-    case s::Undelivered::refused: return "refused";
-    case s::Undelivered::unreachable: return "unreachable";
-    case s::Undelivered::overflow: return "overflow";
+    case s::Undelivered::no_route:
+      return "no_route";
+    case s::Undelivered::no_answer:
+      return "no_answer";
+    case s::Undelivered::refused:
+      return "refused";
+    case s::Undelivered::unreachable:
+      return "unreachable";
+    case s::Undelivered::overflow:
+      return "overflow";
   }
   return "?";
 }
@@ -64,8 +69,8 @@ void World::start(Node& node) {
   ByteArray<32> secret{};
   store_le(secret.data(), seed_);
   store_le(secret.data() + 8, starts_);
-  node.session = std::make_unique<s::Session>(node.config, node.identity, Rng(seed_ + starts_),
-                                              secret);
+  node.session =
+      std::make_unique<s::Session>(node.config, node.identity, Rng(seed_ + starts_), secret);
   node.alive = true;
   s::SubnetsChanged subnets;
   subnets.subnets.push_back({IpAddress::v4(10, 0, 0, 0), 96 + 24});

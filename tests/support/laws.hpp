@@ -31,8 +31,9 @@ struct LawLimits {
 
 // `describe` renders an output for the replay comparison; equal renderings mean equal outputs.
 template <Machine M, class Make, class Describe>
-void check_laws(std::string_view name, Make make, const std::vector<Timed<typename M::Input>>& inputs,
-                Describe describe, LawLimits limits = {}) {
+void check_laws(std::string_view name, Make make,
+                const std::vector<Timed<typename M::Input>>& inputs, Describe describe,
+                LawLimits limits = {}) {
   const auto run = [&] {
     std::string trace;
     M machine = make();
@@ -62,7 +63,8 @@ void check_laws(std::string_view name, Make make, const std::vector<Timed<typena
       now.mono = at;
       machine.step(input, now, out);
       record();
-      if (const auto deadline = machine.next_deadline()) trace += std::to_string(deadline->time_since_epoch().count()) + "\n";
+      if (const auto deadline = machine.next_deadline())
+        trace += std::to_string(deadline->time_since_epoch().count()) + "\n";
     }
     expire_until(now.mono + seconds(30));
     return trace;
@@ -70,7 +72,8 @@ void check_laws(std::string_view name, Make make, const std::vector<Timed<typena
   const std::string first = run();
   const std::string second = run();
   CHECK_EQ(first, second);
-  std::printf("laws: %.*s x %zu inputs\n", static_cast<int>(name.size()), name.data(), inputs.size());
+  std::printf("laws: %.*s x %zu inputs\n", static_cast<int>(name.size()), name.data(),
+              inputs.size());
 }
 
 }  // namespace kith::test

@@ -41,9 +41,7 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
-std::string scene_file(const std::string& path) {
-  return std::string(KITH_SCENES) + "/" + path;
-}
+std::string scene_file(const std::string& path) { return std::string(KITH_SCENES) + "/" + path; }
 
 }  // namespace
 

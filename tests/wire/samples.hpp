@@ -15,10 +15,12 @@ IdType id_of(Byte fill) {
 }
 
 inline wire::Reference sample_reference() {
-  return {{1, 2, 3, 4, 5, 6, 7, 8}, {0x0102030405}, wire::Verdict::suspect, {8, 7, 6, 5, 4, 3, 2, 1}};
+  return {
+      {1, 2, 3, 4, 5, 6, 7, 8}, {0x0102030405}, wire::Verdict::suspect, {8, 7, 6, 5, 4, 3, 2, 1}};
 }
 inline wire::Suspicion sample_suspicion() {
-  return {sample_reference(), {9, 9, 9, 9, 9, 9, 9, 9}, {1'700'000'000'000}, id_of<Signature>(0x5a)};
+  return {
+      sample_reference(), {9, 9, 9, 9, 9, 9, 9, 9}, {1'700'000'000'000}, id_of<Signature>(0x5a)};
 }
 inline wire::Envelope sample_envelope() { return {{77}, 5000, Lane::repair, 42}; }
 inline wire::Gossip sample_gossip() {
@@ -46,8 +48,13 @@ inline std::vector<wire::Message> sample_messages() {
           Store{sample_envelope(), {1}, Buffer(as_bytes("raw record"))},
           Stored{{9}, StoreStatus::not_base, Refusal::none, {12}, {id_of<NodeId>(2)}},
           Fetch{sample_envelope(), {2}, id_of<RecordId>(3), Want::digest},
-          Fetched{{10}, FetchStatus::found, {13}, id_of<NodeId>(4), id_of<Hash256>(5),
-                  Buffer(as_bytes("raw")), {}},
+          Fetched{{10},
+                  FetchStatus::found,
+                  {13},
+                  id_of<NodeId>(4),
+                  id_of<Hash256>(5),
+                  Buffer(as_bytes("raw")),
+                  {}},
           FindNodes{sample_envelope(), {1, 2}},
           NodesFound{{11}, {{id_of<NodeId>(6), id_of<PublicKey>(7), endpoint}}}};
 }

@@ -30,7 +30,8 @@ TEST_CASE("wire/message: every truncation and every trailing byte is malformed")
   }
 }
 
-TEST_CASE("wire/message: whatever decodes after mutation is canonical: it encodes to the same bytes") {
+TEST_CASE(
+    "wire/message: whatever decodes after mutation is canonical: it encodes to the same bytes") {
   Rng rng(1);
   const auto samples = test::sample_messages();
   int accepted = 0;
@@ -84,7 +85,8 @@ TEST_CASE("wire/member_record: it survives the wire, and only its body is signed
 
 TEST_CASE("wire/record: it survives the wire, and the value shares the received block") {
   const Record record = test::sample_record();
-  const Buffer bytes = encode_record(record_head(record), record.value.view(), test::id_of<Signature>(1));
+  const Buffer bytes =
+      encode_record(record_head(record), record.value.view(), test::id_of<Signature>(1));
   const auto decoded = decode_record(bytes);
   REQUIRE(decoded);
   CHECK(decoded->record == record);

@@ -35,8 +35,8 @@ struct Subnet {
   auto operator<=>(const Subnet&) const = default;
 };
 
-std::string to_string(const IpAddress& ip);         // "10.0.0.1", "fe80::1%3"
-std::string to_string(const Endpoint& endpoint);    // "10.0.0.1:4747", "[fe80::1%3]:4747"
+std::string to_string(const IpAddress& ip);       // "10.0.0.1", "fe80::1%3"
+std::string to_string(const Endpoint& endpoint);  // "10.0.0.1:4747", "[fe80::1%3]:4747"
 std::optional<IpAddress> parse_ip(std::string_view text);
 std::optional<Endpoint> parse_endpoint(std::string_view text);  // IP:PORT, v6 in brackets
 

@@ -50,7 +50,7 @@ constexpr void store_le(Byte* to, Int value) {
   for (std::size_t i = 0; i < sizeof(Int); ++i) to[i] = static_cast<Byte>(value >> (8 * i));
 }
 
-std::string to_hex(ByteView bytes);                  // lower case
-std::optional<Bytes> from_hex(std::string_view hex); // even length, hex digits only
+std::string to_hex(ByteView bytes);                   // lower case
+std::optional<Bytes> from_hex(std::string_view hex);  // even length, hex digits only
 
 }  // namespace kith

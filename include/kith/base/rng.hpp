@@ -17,10 +17,10 @@ class Rng {
   explicit Rng(std::uint64_t seed);
 
   std::uint64_t next();
-  std::uint64_t below(std::uint64_t limit);             // uniform in [0, limit); limit > 0
-  Duration between(Duration low, Duration high);        // uniform in [low, high]
-  bool chance(std::uint64_t of, std::uint64_t in);      // true with probability of/in
-  Rng fork();                                           // an independent child stream
+  std::uint64_t below(std::uint64_t limit);         // uniform in [0, limit); limit > 0
+  Duration between(Duration low, Duration high);    // uniform in [low, high]
+  bool chance(std::uint64_t of, std::uint64_t in);  // true with probability of/in
+  Rng fork();                                       // an independent child stream
 
   template <class T>
   void shuffle(std::span<T> items) {

@@ -28,7 +28,8 @@ class Events {
 
   // Lines (each ends in \n) after number `since`, at most `most`; a gap, or a `since` above the
   // newest (an earlier boot's), gives a line of type "dropped" first. `next` continues from there.
-  std::vector<std::string> after(std::uint64_t since, std::size_t most, UnixMillis wall, std::uint64_t& next) const;
+  std::vector<std::string> after(std::uint64_t since, std::size_t most, UnixMillis wall,
+                                 std::uint64_t& next) const;
 
  private:
   std::string line(std::uint64_t n, const EventBody& body, UnixMillis wall) const;

@@ -1,5 +1,6 @@
 // The network file: what makes a network private. Versioned JSON, kept as secret as a key.
-//   {"format":"kith-network/1","name":…,"root":hex 32,"epoch":n,"psk":hex 32,"previous_psk":hex 32?,"admin":hex 32}
+//   {"format":"kith-network/1","name":…,"root":hex 32,"epoch":n,"psk":hex 32,"previous_psk":hex
+//   32?,"admin":hex 32}
 #pragma once
 
 #include <string>
@@ -13,9 +14,9 @@ struct NetworkFile {
   std::string name;
   ByteArray<32> root{};  // fixed for life: network id, record ids and beacon tags follow from it
   std::uint64_t epoch = 1;
-  ByteArray<32> psk{};   // what rotates
+  ByteArray<32> psk{};  // what rotates
   std::optional<ByteArray<32>> previous_psk;
-  ByteArray<32> admin{}; // Ed25519 public key; its secret is in the .admin file
+  ByteArray<32> admin{};  // Ed25519 public key; its secret is in the .admin file
 };
 
 // Errors are one line that says what is wrong and where.

@@ -12,7 +12,8 @@
 
 namespace kith::control {
 
-std::optional<Duration> parse_duration(std::string_view text);  // "500ms 5s 10m 2h 7d": a unit is needed
+std::optional<Duration> parse_duration(
+    std::string_view text);  // "500ms 5s 10m 2h 7d": a unit is needed
 std::optional<dht::Consistency> parse_consistency(std::string_view text);
 bool valid_utf8(std::string_view text);
 
@@ -32,5 +33,8 @@ std::optional<Query> split_target(std::string_view target);
 
 // Control characters as \xNN: names and tags come from strangers and go to terminals.
 std::string escape_controls(std::string_view text);
+
+// "did you mean": the known word nearest to a typo, if any is near.
+std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known);
 
 }  // namespace kith::control

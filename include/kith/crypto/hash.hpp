@@ -16,7 +16,7 @@ ByteArray<8> hash64(Parts parts);                        // the first 8 of hash2
 ByteArray<16> keyed_hash128(ByteView key, Parts parts);  // mac1, mac2, cookies, checksums
 ByteArray<8> keyed_hash64(ByteView key, Parts parts);    // tags
 
-NodeId node_id(const PublicKey& key);                      // BLAKE2b-256("kith node" || key)
+NodeId node_id(const PublicKey& key);                        // BLAKE2b-256("kith node" || key)
 NetworkId network_id(ByteView root, std::string_view name);  // keyed BLAKE2b-256(root, name)
 
 // Constant time in the contents.

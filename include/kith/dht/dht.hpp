@@ -28,10 +28,10 @@ namespace kith::dht {
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
-  Bytes root;                 // keys record ids; 16 bytes (lan id) or 32 (network file)
-  UnixMillis synced;          // stored stamp of the last completed sync; 0 on a first start
-  UnixMillis last_seen;       // when this node last ran; 0 on a first start
-  bool expects_peers = false; // saved peers or join targets: wait for them before going it alone
+  Bytes root;                  // keys record ids; 16 bytes (lan id) or 32 (network file)
+  UnixMillis synced;           // stored stamp of the last completed sync; 0 on a first start
+  UnixMillis last_seen;        // when this node last ran; 0 on a first start
+  bool expects_peers = false;  // saved peers or join targets: wait for them before going it alone
 };
 
 RecordId record_id(ByteView root, wire::Kind kind, const NodeId& owner, std::string_view name);
@@ -89,9 +89,10 @@ struct TimeSkipped {
   Duration gap;
 };
 
-using Input = std::variant<MessageReceived, MemberSeen, MemberForgotten, PeerUnreachable, RecordLoaded,
-                           PutRequested, GetRequested, LookupRequested, DrainRequested,
-                           StopRequested, TimeSkipped, Computed, Persisted, Loaded, DiskRefused>;
+using Input =
+    std::variant<MessageReceived, MemberSeen, MemberForgotten, PeerUnreachable, RecordLoaded,
+                 PutRequested, GetRequested, LookupRequested, DrainRequested, StopRequested,
+                 TimeSkipped, Computed, Persisted, Loaded, DiskRefused>;
 
 // --- outputs ----------------------------------------------------------------------------------
 
@@ -124,15 +125,15 @@ struct ViewDisagrees {  // that peer counts another base: reconcile rosters with
 };
 struct Drained {};
 
-using Output = std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, RecordsHeld, ViewDisagrees,
-                            Drained, Compute, Persist, Load, Forget, Dropped>;
+using Output = std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, RecordsHeld,
+                            ViewDisagrees, Drained, Compute, Persist, Load, Forget, Dropped>;
 
 struct Snapshot {
   std::size_t records = 0, tombstones = 0;
-  bool synced = false;              // has every record that is its to hold, all deaths settled
-  std::size_t under_replicated = 0; // records with fewer live holders than they should have
-  std::size_t queued_bytes = 0;     // repair still to move, estimated by the mean record held
-  std::size_t operations = 0;       // puts, gets, lookups in flight
+  bool synced = false;               // has every record that is its to hold, all deaths settled
+  std::size_t under_replicated = 0;  // records with fewer live holders than they should have
+  std::size_t queued_bytes = 0;      // repair still to move, estimated by the mean record held
+  std::size_t operations = 0;        // puts, gets, lookups in flight
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
 };
 

@@ -1,5 +1,6 @@
-// Reports: the definite answer every put, get and lookup ends with. Nothing here is ever optimistic:
-// `stored` counts receipts given after a disk, `complete` means a read quorum of the base answered.
+// Reports: the definite answer every put, get and lookup ends with. Nothing here is ever
+// optimistic: `stored` counts receipts given after a disk, `complete` means a read quorum of the
+// base answered.
 #pragma once
 
 #include <memory>

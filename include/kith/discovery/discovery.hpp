@@ -34,7 +34,7 @@ struct Interface {
   std::uint32_t index = 0;
   std::string name;
   bool up = true, loopback = false, multicast = true;
-  std::vector<Subnet> subnets;         // its addresses with their prefixes; tentative ones excluded
+  std::vector<Subnet> subnets;  // its addresses with their prefixes; tentative ones excluded
   std::vector<IpAddress> gateways;
   bool operator==(const Interface&) const = default;
 };
@@ -51,16 +51,16 @@ struct Config {
   Mode mode = Mode::lan;
   std::string network_name;
   NetworkId network;
-  Lan lan;               // lan mode only
+  Lan lan;  // lan mode only
   BootId boot;
   NodeId self;
   bool beacon = true;
   bool trust_first = false;
   std::vector<Endpoint> listen;  // bound; the beacon covers what they cover
-  std::vector<std::string> lan_exclude{"docker*", "br-*", "virbr*", "veth*", "tun*", "tap*", "wg*",
-                                       "tailscale*"};
+  std::vector<std::string> lan_exclude{"docker*", "br-*", "virbr*", "veth*",
+                                       "tun*",    "tap*", "wg*",    "tailscale*"};
   std::vector<Target> join;
-  std::vector<Target> saved;     // last run's peers: tried once each at start, then while alone
+  std::vector<Target> saved;  // last run's peers: tried once each at start, then while alone
 };
 
 // --- inputs -----------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ struct JoinRequested {  // by the user: dials now, and keeps the target for ever
   Ticket user;          // handed back in Dialling and Unresolved
   Target target;
   bool trust_first = false;
-  bool adopt = false;   // take over its lan network even though ours holds records
+  bool adopt = false;  // take over its lan network even though ours holds records
 };
 struct LanHeard {  // a dial or who-are-you told of another lan network
   Lan lan;
@@ -123,7 +123,7 @@ struct Unresolved {  // for the join table
   Ticket user;       // 0: not a user's
   std::shared_ptr<const Target> target;
 };
-struct Dialling {    // for the join table: this ticket belongs to that target
+struct Dialling {  // for the join table: this ticket belongs to that target
   Ticket ticket, user;
   Endpoint endpoint;
   std::shared_ptr<const Target> target;
@@ -140,8 +140,8 @@ struct AddressesFound {  // what to advertise, best first, at most 8
   std::vector<Endpoint> addresses;
 };
 
-using Output = std::variant<SendBeacon, Resolve, Dial, Unresolved, Dialling, AdoptLan, SubnetsEligible,
-                            AddressesFound, Dropped>;
+using Output = std::variant<SendBeacon, Resolve, Dial, Unresolved, Dialling, AdoptLan,
+                            SubnetsEligible, AddressesFound, Dropped>;
 
 struct Snapshot {
   std::vector<std::pair<Lan, Endpoint>> other_lans;  // heard and not ours: stay apart

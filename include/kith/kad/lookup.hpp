@@ -17,9 +17,9 @@
 namespace kith::kad {
 
 struct LookupLimits {
-  std::size_t k = 16;        // nodes wanted
-  std::size_t alpha = 4;     // requests in flight that are younger than their RTO
-  std::size_t cap = 12;      // requests in flight at all
+  std::size_t k = 16;     // nodes wanted
+  std::size_t alpha = 4;  // requests in flight that are younger than their RTO
+  std::size_t cap = 12;   // requests in flight at all
   std::size_t candidates = 256;
 };
 
@@ -48,9 +48,9 @@ class Lookup {
   void answered(const NodeId& peer, const std::vector<NodeId>& found, Instant now);
   void failed(const NodeId& peer);
 
-  bool finished() const;                      // the k closest that are not failed have answered
-  std::optional<Instant> next_slot() const;   // when the oldest request frees its slot
-  std::vector<NodeId> result() const;         // closest that answered, closest first, at most k
+  bool finished() const;                     // the k closest that are not failed have answered
+  std::optional<Instant> next_slot() const;  // when the oldest request frees its slot
+  std::vector<NodeId> result() const;        // closest that answered, closest first, at most k
   const std::vector<LookupStep>& steps() const { return steps_; }
 
  private:

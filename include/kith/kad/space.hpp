@@ -13,7 +13,8 @@ namespace kith::kad {
 template <std::size_t N>
 using Place = ByteArray<N>;
 
-// Whether `a` is strictly closer to `target` than `b`. Distances are compared as big-endian numbers.
+// Whether `a` is strictly closer to `target` than `b`. Distances are compared as big-endian
+// numbers.
 template <std::size_t N>
 bool closer(const Place<N>& target, const Place<N>& a, const Place<N>& b) {
   for (std::size_t i = 0; i < N; ++i) {

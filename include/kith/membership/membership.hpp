@@ -1,7 +1,7 @@
 // Membership: who is in the network and who is alive. SWIM [Das 2002] with Lifeguard [Dadgar 2018],
-// and beyond both: keyed rings of observers instead of random probing, signed suspicions that add up
-// to a death certificate, an evidence gate before any verdict, incarnations that survive restarts,
-// O(difference) anti-entropy (PROTOCOL.md 3).
+// and beyond both: keyed rings of observers instead of random probing, signed suspicions that add
+// up to a death certificate, an evidence gate before any verdict, incarnations that survive
+// restarts, O(difference) anti-entropy (PROTOCOL.md 3).
 #pragma once
 
 #include <memory>
@@ -34,8 +34,8 @@ struct Config {
   std::string name;
   std::vector<wire::Tag> tags;
   std::string version;
-  std::vector<Endpoint> addresses;       // advertised at start
-  std::vector<PublicKey> saved_peers;    // from the peer cache, with their addresses introduced
+  std::vector<Endpoint> addresses;     // advertised at start
+  std::vector<PublicKey> saved_peers;  // from the peer cache, with their addresses introduced
 };
 
 // What others read about a member; shared, immutable, replaced on change.
@@ -43,9 +43,9 @@ struct Member {
   NodeId id;
   std::shared_ptr<const wire::MemberRecord> record;
   Verdict verdict = Verdict::alive;
-  bool alone = false;       // verdict reached locally with no witness (N = 2): moves no replica set
-  UnixMillis since;         // of the verdict, local wall clock
-  UnixMillis verdict_stamp; // dead: greatest stamp of the certificate; the DHT's retirement rule
+  bool alone = false;  // verdict reached locally with no witness (N = 2): moves no replica set
+  UnixMillis since;    // of the verdict, local wall clock
+  UnixMillis verdict_stamp;  // dead: greatest stamp of the certificate; the DHT's retirement rule
 };
 using MemberPtr = std::shared_ptr<const Member>;
 
@@ -89,9 +89,10 @@ struct TimeSkipped {
   Duration gap;
 };
 
-using Input = std::variant<MessageReceived, PeerHeard, PeerEstablished, PeerRefused,
-                           PeerUnreachable, SelfChanged, LeaveRequested, ForgetRequested,
-                           ReconcileRequested, LoadReported, TimeSkipped, Computed, Persisted, DiskRefused>;
+using Input =
+    std::variant<MessageReceived, PeerHeard, PeerEstablished, PeerRefused, PeerUnreachable,
+                 SelfChanged, LeaveRequested, ForgetRequested, ReconcileRequested, LoadReported,
+                 TimeSkipped, Computed, Persisted, DiskRefused>;
 
 // --- outputs ----------------------------------------------------------------------------------
 

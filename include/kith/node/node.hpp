@@ -22,7 +22,7 @@ namespace kith::node {
 struct Config {
   Mode mode = Mode::lan;
   std::string network_name = "lan";
-  Bytes root;                                  // lan id (16) or the network file's root (32)
+  Bytes root;  // lan id (16) or the network file's root (32)
   ByteArray<32> psk{};
   std::optional<ByteArray<32>> previous_psk;
   BootId boot;
@@ -31,13 +31,13 @@ struct Config {
   std::string version;
   bool lan_discovery = true;
   bool trust_first = false;
-  std::vector<Endpoint> listen;                // bound, wildcards as such
-  std::vector<Endpoint> advertise;             // given by hand; empty: our interface addresses
-  std::vector<std::string> join;               // targets, re-resolved for ever
-  std::uint64_t seed = 0;                      // of Rng
-  ByteArray<32> secret_seed{};                 // of SecretRng
+  std::vector<Endpoint> listen;     // bound, wildcards as such
+  std::vector<Endpoint> advertise;  // given by hand; empty: our interface addresses
+  std::vector<std::string> join;    // targets, re-resolved for ever
+  std::uint64_t seed = 0;           // of Rng
+  ByteArray<32> secret_seed{};      // of SecretRng
   std::vector<std::pair<Bytes, Buffer>> stored_meta;  // the meta table at start
-  std::vector<Buffer> stored_records;          // the record table at start
+  std::vector<Buffer> stored_records;                 // the record table at start
 };
 
 // --- inputs that are the node's own; the rest is the machines' vocabulary -----------------------
@@ -45,11 +45,11 @@ struct JoinRequested {
   Ticket ticket;
   std::string target;
   bool trust_first = false;
-  bool adopt = false;       // take over the other lan network though we hold records
+  bool adopt = false;  // take over the other lan network though we hold records
   Duration deadline = seconds(10);
 };
-struct LeaveRequested {};   // drain, announce; then Left
-struct StopRequested {};    // SIGTERM: announce, answer what runs; then Left
+struct LeaveRequested {};  // drain, announce; then Left
+struct StopRequested {};   // SIGTERM: announce, answer what runs; then Left
 struct ForgetRequested {
   Ticket ticket;
   NodeId peer;
@@ -119,16 +119,15 @@ struct MustStop {  // another process uses our identity
 };
 struct Left {};
 
-using Output =
-    std::variant<session::Transmit, session::OpenStream, session::WriteStream, session::CloseStream,
-                 discovery::SendBeacon, discovery::Resolve, Compute, Persist, Load, Forget,
-                 Completed, MemberNews, RecordNews, JoinNews, Warning, NetworkAdopted, MustStop,
-                 Left, Dropped>;
+using Output = std::variant<session::Transmit, session::OpenStream, session::WriteStream,
+                            session::CloseStream, discovery::SendBeacon, discovery::Resolve,
+                            Compute, Persist, Load, Forget, Completed, MemberNews, RecordNews,
+                            JoinNews, Warning, NetworkAdopted, MustStop, Left, Dropped>;
 
 struct Snapshot {
   NodeId id;
   NetworkId network;
-  bool joined = false;   // another member is alive
+  bool joined = false;  // another member is alive
   membership::Snapshot membership;
   dht::Snapshot dht;
   discovery::Snapshot discovery;

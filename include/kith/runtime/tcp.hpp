@@ -44,9 +44,9 @@ class Tcp {
   ~Tcp();  // closes everything, says nothing
 
   void open(StreamId stream, const Endpoint& to);  // `stream` is even and new
-  void write(StreamId stream, Buffer bytes);       // within credit; on a stream that is gone: ignored
-  void close(StreamId stream);                     // sends what is queued, then closes; no event follows
-  void close_all();                                // at once, what is queued is lost; no events follow
+  void write(StreamId stream, Buffer bytes);  // within credit; on a stream that is gone: ignored
+  void close(StreamId stream);                // sends what is queued, then closes; no event follows
+  void close_all();                           // at once, what is queued is lost; no events follow
   TcpStats stats() const;
 
  private:

@@ -8,7 +8,7 @@
 //
 // Unlike WireGuard it tries a handshake at 0, 0.25, 0.75 and 1.75 s and gives up at 3 s, because a
 // person waits for it; only renewing a live session pauses 5 s + <= 334 ms between such rounds. The
-// other differences, the limits and the frames: src/session/README.md and FRAMES.md.
+// other differences, the limits and the frames: src/session/README.md and src/PROTOCOL.md 2.
 #pragma once
 
 #include <map>
@@ -39,12 +39,12 @@ struct LanId {
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
-  ByteArray<32> psk{};                           // all zero where there is none
-  std::optional<ByteArray<32>> previous_psk;     // accepted during a rotation
-  LanId lan;                                     // lan mode: carried in i_am to eligible sources
-  Incarnation incarnation;                       // of this start: orders our message 1s against replay
+  ByteArray<32> psk{};                        // all zero where there is none
+  std::optional<ByteArray<32>> previous_psk;  // accepted during a rotation
+  LanId lan;                                  // lan mode: carried in i_am to eligible sources
+  Incarnation incarnation;                    // of this start: orders our message 1s against replay
   BootId boot;
-  bool trust_first = false;                      // public mode: dial an unpinned address
+  bool trust_first = false;  // public mode: dial an unpinned address
 };
 
 // A stream is a TCP connection. Even ids are opened by us, odd ids are accepted (runtime's choice).
@@ -117,10 +117,10 @@ struct TimeSkipped {
   Duration gap;
 };
 
-using Input = std::variant<DatagramReceived, DatagramRefused, PeerIntroduced, SendRequested,
-                           DialRequested, StreamOpened, StreamBytes, StreamCredit, StreamClosed,
-                           SubnetsChanged, LoadReported, RecordsHeld, PeerForgotten, TimeSkipped,
-                           Computed>;
+using Input =
+    std::variant<DatagramReceived, DatagramRefused, PeerIntroduced, SendRequested, DialRequested,
+                 StreamOpened, StreamBytes, StreamCredit, StreamClosed, SubnetsChanged,
+                 LoadReported, RecordsHeld, PeerForgotten, TimeSkipped, Computed>;
 
 // --- outputs: orders and news -----------------------------------------------------------------
 
@@ -200,7 +200,7 @@ struct PeerSnapshot {
   NodeId peer;
   std::optional<Endpoint> endpoint;
   bool stream = false;
-  std::optional<Duration> rtt;  // of the handshake, unsmoothed
+  std::optional<Duration> rtt;           // of the handshake, unsmoothed
   std::uint64_t sent = 0, received = 0;  // datagrams
 };
 

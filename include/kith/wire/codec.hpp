@@ -28,7 +28,7 @@ class Reader {
   std::uint64_t u64() { return integer<std::uint64_t>(); }
   std::uint64_t u48();
 
-  ByteView bytes(std::size_t size);     // exactly size
+  ByteView bytes(std::size_t size);         // exactly size
   ByteView short_bytes(std::size_t limit);  // u16 length, at most limit
   template <class IdType>
   IdType id() {

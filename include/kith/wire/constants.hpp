@@ -19,9 +19,10 @@ enum class FrameType : std::uint8_t {
   bencode = 0x64,          // 'd': Mainline, later
 };
 
-inline constexpr std::size_t datagram_limit = 1200;  // UDP payload: fits every IPv6 path unfragmented
+inline constexpr std::size_t datagram_limit =
+    1200;  // UDP payload: fits every IPv6 path unfragmented
 inline constexpr std::size_t who_are_you_size = 160;
-inline constexpr std::size_t sealed_header = 13;     // type 1, receiver index 4, counter 8
+inline constexpr std::size_t sealed_header = 13;  // type 1, receiver index 4, counter 8
 inline constexpr std::size_t aead_tag = 16;
 inline constexpr std::size_t sealed_overhead = sealed_header + aead_tag;
 inline constexpr std::size_t datagram_message_limit = datagram_limit - sealed_overhead;  // 1171
@@ -49,22 +50,22 @@ enum class MessageType : std::uint8_t {
 
 // --- our limits -------------------------------------------------------------------------------
 
-inline constexpr std::size_t name_limit = 512;            // bytes of a DHT name (key)
-inline constexpr std::size_t value_limit = 64 * 1024;     // bytes of a value
-inline constexpr std::size_t ext_limit = 256;             // bytes of a record's extension area
+inline constexpr std::size_t name_limit = 512;         // bytes of a DHT name (key)
+inline constexpr std::size_t value_limit = 64 * 1024;  // bytes of a value
+inline constexpr std::size_t ext_limit = 256;          // bytes of a record's extension area
 inline constexpr std::size_t record_limit = value_limit + ext_limit + 256;
 inline constexpr std::size_t member_record_limit = 1000;  // so that one fits a datagram
 inline constexpr std::size_t member_addresses_limit = 8;
 inline constexpr std::size_t member_name_limit = 64;
 inline constexpr std::size_t member_tags_limit = 16;
-inline constexpr std::size_t references_limit = 64;   // in one gossip
-inline constexpr std::size_t suspicions_limit = 16;   // in one gossip
-inline constexpr std::size_t pull_limit = 64;         // id prefixes in one pull
-inline constexpr std::size_t members_limit = 64;      // records in one answer
-inline constexpr std::size_t ranges_limit = 256;      // ranges in one reconcile message
-inline constexpr std::size_t items_limit = 512;       // items in one reconcile answer
-inline constexpr std::size_t base_limit = 8;          // NodeIds of a base
-inline constexpr std::size_t nodes_limit = 16;        // contacts in one nodes_found
+inline constexpr std::size_t references_limit = 64;       // in one gossip
+inline constexpr std::size_t suspicions_limit = 16;       // in one gossip
+inline constexpr std::size_t pull_limit = 64;             // id prefixes in one pull
+inline constexpr std::size_t members_limit = 64;          // records in one answer
+inline constexpr std::size_t ranges_limit = 256;          // ranges in one reconcile message
+inline constexpr std::size_t items_limit = 512;           // items in one reconcile answer
+inline constexpr std::size_t base_limit = 8;              // NodeIds of a base
+inline constexpr std::size_t nodes_limit = 16;            // contacts in one nodes_found
 inline constexpr std::size_t message_limit = 128 * 1024;  // any message, on a stream
 
 static_assert(value_limit + ext_limit < record_limit && record_limit < message_limit);

@@ -19,14 +19,14 @@ struct MemberRecord {
   PublicKey key;
   Incarnation incarnation;
   BootId boot;
-  bool leaving = false;              // its own goodbye: verdict left
-  UnixMillis synced;                 // until when it has everything that is its; 0: not synced
-  std::vector<Endpoint> addresses;   // <= 8, IPv4 and IPv6, best first
-  std::string name;                  // shown to others; may hold anything, print it escaped
+  bool leaving = false;             // its own goodbye: verdict left
+  UnixMillis synced;                // until when it has everything that is its; 0: not synced
+  std::vector<Endpoint> addresses;  // <= 8, IPv4 and IPv6, best first
+  std::string name;                 // shown to others; may hold anything, print it escaped
   std::vector<Tag> tags;
   std::uint16_t protocol_min = 1, protocol_max = 1;
-  std::string version;               // of the software, shown only
-  Bytes ext;                         // TLV for later versions, kept verbatim
+  std::string version;  // of the software, shown only
+  Bytes ext;            // TLV for later versions, kept verbatim
   bool operator==(const MemberRecord&) const = default;
 };
 
@@ -43,6 +43,7 @@ struct DecodedMember {
 Result<DecodedMember, DecodeError> decode_member_record(ByteView bytes);
 
 // What an accuser signs: domain, network id, full subject id, incarnation, record hash, stamp.
-Buffer suspicion_message(const NetworkId& network, const NodeId& subject, const Suspicion& suspicion);
+Buffer suspicion_message(const NetworkId& network, const NodeId& subject,
+                         const Suspicion& suspicion);
 
 }  // namespace kith::wire

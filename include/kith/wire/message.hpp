@@ -22,7 +22,7 @@ struct Envelope {
   RequestId request;
   std::uint32_t deadline_ms = 0;  // time the asker will still wait
   Lane lane = Lane::data;
-  std::uint64_t trace = 0;        // 0: not traced
+  std::uint64_t trace = 0;  // 0: not traced
   bool operator==(const Envelope&) const = default;
 };
 
@@ -51,16 +51,16 @@ struct Reference {
 // 103 bytes: a signed accusation. q of them by distinct observers of one incarnation are the
 // certificate that makes a member dead.
 struct Suspicion {
-  Reference subject;       // verdict: suspect
+  Reference subject;  // verdict: suspect
   IdPrefix accuser{};
-  UnixMillis stamp;        // the accuser's corrected wall clock
-  Signature signature;     // over suspicion_message()
+  UnixMillis stamp;     // the accuser's corrected wall clock
+  Signature signature;  // over suspicion_message()
   bool operator==(const Suspicion&) const = default;
 };
 
 struct Gossip {
-  std::vector<Reference> references;   // <= references_limit
-  std::vector<Suspicion> suspicions;   // <= suspicions_limit
+  std::vector<Reference> references;  // <= references_limit
+  std::vector<Suspicion> suspicions;  // <= suspicions_limit
   bool operator==(const Gossip&) const = default;
 };
 
@@ -94,8 +94,8 @@ struct PullMembers {
 };
 struct Members {
   RequestId request;
-  std::vector<Buffer> records;         // encoded MemberRecords
-  std::vector<Suspicion> suspicions;   // certificates of the dead among them
+  std::vector<Buffer> records;        // encoded MemberRecords
+  std::vector<Suspicion> suspicions;  // certificates of the dead among them
   bool operator==(const Members&) const = default;
 };
 // "I opened an authentic packet of the subject after your suspicion": refuses to join a verdict.
@@ -111,8 +111,8 @@ enum class Topic : std::uint8_t { roster = 0, records = 1 };
 
 // All keys that share the first `depth` nibbles of `prefix`, and a digest of what is there.
 struct RangeDigest {
-  std::uint8_t depth = 0;       // 0..64
-  ByteArray<32> prefix{};       // bits past depth are zero; ceil(depth / 2) bytes on the wire
+  std::uint8_t depth = 0;  // 0..64
+  ByteArray<32> prefix{};  // bits past depth are zero; ceil(depth / 2) bytes on the wire
   std::uint32_t count = 0;
   ByteArray<16> fingerprint{};  // sum of the item fingerprints, modulo 2^128
   bool operator==(const RangeDigest&) const = default;
@@ -173,8 +173,8 @@ struct Stored {
   RequestId request;
   StoreStatus status = StoreStatus::stored;
   Refusal reason = Refusal::none;
-  Sequence sequence;          // what the replica holds now
-  std::vector<NodeId> base;   // the replica's own base when not_base
+  Sequence sequence;         // what the replica holds now
+  std::vector<NodeId> base;  // the replica's own base when not_base
   bool operator==(const Stored&) const = default;
 };
 
@@ -191,7 +191,7 @@ struct Fetch {
 struct Fetched {
   RequestId request;
   FetchStatus status = FetchStatus::none;
-  Sequence sequence;         // of the record held; zero when none
+  Sequence sequence;  // of the record held; zero when none
   NodeId writer;
   Hash256 content;           // H(value), so that digests compare whole versions
   Buffer record;             // when the value was wanted
@@ -216,9 +216,9 @@ struct NodesFound {
   bool operator==(const NodesFound&) const = default;
 };
 
-using Message = std::variant<Ping, Ack, ProbeRequest, Nack, GossipPush, PullMembers, Members, Heard,
-                             Reconcile, Reconciled, Store, Stored, Fetch, Fetched, FindNodes,
-                             NodesFound>;
+using Message =
+    std::variant<Ping, Ack, ProbeRequest, Nack, GossipPush, PullMembers, Members, Heard, Reconcile,
+                 Reconciled, Store, Stored, Fetch, Fetched, FindNodes, NodesFound>;
 
 enum class DecodeError : std::uint8_t {
   malformed,     // nothing was taken from it

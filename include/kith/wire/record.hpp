@@ -14,13 +14,13 @@ enum class Kind : std::uint8_t { value = 0, owned = 1 };  // entry and blob come
 struct Record {
   RecordId id;
   Kind kind = Kind::value;
-  bool tombstone = false;    // a signed delete; its value is empty
+  bool tombstone = false;  // a signed delete; its value is empty
   Sequence sequence;
-  UnixMillis expiry;         // 0: until deleted
+  UnixMillis expiry;  // 0: until deleted
   PublicKey writer;
-  Hash256 content;           // BLAKE2b-256 of the value
-  Bytes ext;                 // TLV <= 256 B, kept verbatim, signed
-  Buffer value;              // <= 64 KiB
+  Hash256 content;  // BLAKE2b-256 of the value
+  Bytes ext;        // TLV <= 256 B, kept verbatim, signed
+  Buffer value;     // <= 64 KiB
   bool operator==(const Record&) const = default;
 };
 
@@ -30,7 +30,7 @@ Buffer record_message(const NetworkId& network, ByteView head);  // what the wri
 Buffer encode_record(ByteView head, ByteView value, const Signature& signature);
 
 struct DecodedRecord {
-  Record record;             // `value` shares the decoded buffer
+  Record record;  // `value` shares the decoded buffer
   Signature signature;
   Buffer head;
 };
