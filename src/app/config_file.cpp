@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kith/control/parse.hpp"
 #include "settings.hpp"
 
 namespace kith::app {
@@ -105,7 +106,7 @@ Result<Layer, std::string> layer_from_file(const std::string& path, const std::s
     const std::string where = at(offset_of_key(text, key)) + "/" + key;
     const Option* option = find_option(flag_of(key));
     if (!option || key.find('-') != std::string::npos) {
-      const auto guess = nearest(key, known_keys());
+      const auto guess = control::nearest(key, known_keys());
       return Failure<std::string>(
           where + ": unknown key" +
           (guess ? "; did you mean \"" + *guess + "\"?" : "; kithd --help lists them"));
@@ -130,7 +131,7 @@ Environment layer_from_environment(const std::vector<std::string>& variables) {
     if (flag == "config" || flag == "api") continue;  // read by main; the command line's
     const Option* option = find_option(flag);
     if (!option) {
-      const auto guess = nearest(flag, [] {
+      const auto guess = control::nearest(flag, [] {
         auto keys = known_keys();
         for (auto& k : keys) k = flag_of(k);
         return keys;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "settings.hpp"
 
@@ -42,29 +41,6 @@ const Option* find_option(std::string_view name) {
   const auto it =
       std::find_if(all.begin(), all.end(), [&](const Option& o) { return o.name == name; });
   return it == all.end() ? nullptr : &*it;
-}
-
-std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known) {
-  std::optional<std::string> best;
-  std::size_t best_distance = std::max<std::size_t>(2, typo.size() / 3) + 1;
-  for (const std::string& word : known) {
-    // Levenshtein, one row.
-    std::vector<std::size_t> row(word.size() + 1);
-    for (std::size_t i = 0; i <= word.size(); ++i) row[i] = i;
-    for (std::size_t i = 1; i <= typo.size(); ++i) {
-      std::size_t diagonal = std::exchange(row[0], i);
-      for (std::size_t k = 1; k <= word.size(); ++k) {
-        const std::size_t change = diagonal + (typo[i - 1] == word[k - 1] ? 0 : 1);
-        diagonal = row[k];
-        row[k] = std::min({row[k] + 1, row[k - 1] + 1, change});
-      }
-    }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = word;
-    }
-  }
-  return best;
 }
 
 void lay_over(Layer& below, const Layer& above) {

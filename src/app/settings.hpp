@@ -59,7 +59,4 @@ Environment layer_from_environment(const std::vector<std::string>& variables);
 void lay_over(Layer& below, const Layer& above);
 Result<Settings, std::string> understand(const Layer& layer);
 
-// "did you mean": the known name nearest to a typo, if any is near.
-std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known);
-
 }  // namespace kith::app

@@ -1,6 +1,8 @@
 #include "kith/control/parse.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "kith/wire/constants.hpp"
 
@@ -169,6 +171,29 @@ std::string escape_controls(std::string_view text) {
     out.push_back(digits[shown & 15]);
   }
   return out;
+}
+
+std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known) {
+  std::optional<std::string> best;
+  std::size_t best_distance = std::max<std::size_t>(2, typo.size() / 3) + 1;
+  for (const std::string& word : known) {
+    // Levenshtein, one row.
+    std::vector<std::size_t> row(word.size() + 1);
+    for (std::size_t i = 0; i <= word.size(); ++i) row[i] = i;
+    for (std::size_t i = 1; i <= typo.size(); ++i) {
+      std::size_t diagonal = std::exchange(row[0], i);
+      for (std::size_t k = 1; k <= word.size(); ++k) {
+        const std::size_t change = diagonal + (typo[i - 1] == word[k - 1] ? 0 : 1);
+        diagonal = row[k];
+        row[k] = std::min({row[k] + 1, row[k - 1] + 1, change});
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = word;
+    }
+  }
+  return best;
 }
 
 }  // namespace kith::control

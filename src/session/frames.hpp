@@ -1,5 +1,5 @@
 // Frames before there is a session: handshake messages, cookies, who-are-you and i-am. Layouts in
-// FRAMES.md. Parsers are total: a wrong length or type is nullopt.
+// src/PROTOCOL.md 2. Parsers are total: a wrong length or type is nullopt.
 #pragma once
 
 #include "constants.hpp"

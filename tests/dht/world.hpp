@@ -24,6 +24,7 @@ class DhtWorld {
     UnixMillis synced;
     std::set<std::size_t> unreachable;  // links cut from here
     bool records_held = false, drained = false;
+    std::size_t lose = 0;
   };
 
   explicit DhtWorld(std::size_t size, std::uint64_t seed = 1, Mode mode = Mode::private_)
@@ -187,6 +188,9 @@ class DhtWorld {
     const auto it = dropped_.find(reason);
     return it == dropped_.end() ? 0 : it->second;
   }
+  // The next `count` datagrams to this node are lost.
+  void lose_next(std::size_t to, std::size_t count) { nodes_[to].lose = count; }
+  std::function<void(std::size_t from, std::size_t to, const wire::Message&)> on_message;
   Duration delay{milliseconds(1)};
   int loss_percent = 0;
 
@@ -253,10 +257,12 @@ class DhtWorld {
     if (loss_percent > 0 && m.message.size() <= wire::datagram_message_limit &&
         rng_.chance(static_cast<std::uint64_t>(loss_percent), 100))
       return;
+    if (nodes_[to].lose > 0 && nodes_[to].lose--) return;
     later(delay, [this, from, to, message = m.message] {
       if (!reaches(from, to)) return;
       const auto decoded = wire::decode(message);
       REQUIRE(decoded);
+      if (on_message) on_message(from, to, *decoded);
       step(to, dht::MessageReceived{id(from), &*decoded});
     });
   }

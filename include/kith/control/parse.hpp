@@ -34,4 +34,7 @@ std::optional<Query> split_target(std::string_view target);
 // Control characters as \xNN: names and tags come from strangers and go to terminals.
 std::string escape_controls(std::string_view text);
 
+// "did you mean": the known word nearest to a typo, if any is near.
+std::optional<std::string> nearest(std::string_view typo, const std::vector<std::string>& known);
+
 }  // namespace kith::control

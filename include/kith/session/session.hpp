@@ -8,7 +8,7 @@
 //
 // Unlike WireGuard it tries a handshake at 0, 0.25, 0.75 and 1.75 s and gives up at 3 s, because a
 // person waits for it; only renewing a live session pauses 5 s + <= 334 ms between such rounds. The
-// other differences, the limits and the frames: src/session/README.md and FRAMES.md.
+// other differences, the limits and the frames: src/session/README.md and src/PROTOCOL.md 2.
 #pragma once
 
 #include <map>
