@@ -77,6 +77,7 @@ class Daemon {
   Instant started_ = runtime::now().mono;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
   std::size_t jobs_told_ = 0;
+  std::uint64_t generation_ = 0;
   Exit exit_;
 };
 
@@ -107,6 +108,7 @@ runtime::TcpHandlers Daemon::tcp_handlers() {
 
 void Daemon::build_node() {
   node::Config config = opened_.node;
+  config.generation = generation_++;
   config.seed = number_from(runtime::system_entropy());
   config.secret_seed = runtime::system_entropy();
   for (const auto& [key, value] : meta_) config.stored_meta.emplace_back(key, value);
