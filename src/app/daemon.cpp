@@ -40,6 +40,11 @@ class Daemon {
         resolver_(loop_),
         watch_(loop_, [this] { look_at_interfaces(); }) {}
 
+  // Storage has a thread that posts to the loop when a commit is done: it ends first.
+  ~Daemon() { opened_.storage.reset(); }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
   Exit run();
 
  private:
