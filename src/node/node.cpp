@@ -193,10 +193,7 @@ void Node::Impl::ping(const PingRequested& request) {
 // nothing.
 void Node::Impl::leave(bool drain) {
   if (leaving == Leaving::announcing || leaving == Leaving::done) return;
-  if (!drain) {
-    tell(dht::StopRequested{});
-    return announce_leave();
-  }
+  if (!drain) return announce_leave();
   if (leaving == Leaving::draining) return;
   leaving = Leaving::draining;
   leave_deadline = now.mono + drain_limit;
@@ -205,6 +202,7 @@ void Node::Impl::leave(bool drain) {
 
 void Node::Impl::announce_leave() {
   leaving = Leaving::announcing;
+  tell(dht::StopRequested{});  // whatever runs ends with a definite answer
   leave_deadline = now.mono + announce_limit;
   tell(membership::LeaveRequested{});
 }
