@@ -200,7 +200,8 @@ void Put::conclude() {
 void Put::conclude_refused() {
   for (const NodeId& id : waiting_for_)
     if (context_.view.live(id)) return;
-  complete(nowhere() ? PutOutcome::rejected : PutOutcome::unknown, "a replica refused: " + refusal_);
+  complete(nowhere() ? PutOutcome::rejected : PutOutcome::unknown,
+           "a replica refused: " + refusal_);
 }
 
 void Put::on_timer() {
