@@ -78,7 +78,11 @@ class Daemon {
   Instant started_ = runtime::now().mono;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
   std::size_t jobs_told_ = 0;
+<<<<<<< HEAD
   std::map<std::string, std::string> join_trouble_;  // a target of ours -> the cause last logged
+=======
+  std::uint64_t generation_ = 0;
+>>>>>>> main
   Exit exit_;
 };
 
@@ -109,6 +113,7 @@ runtime::TcpHandlers Daemon::tcp_handlers() {
 
 void Daemon::build_node() {
   node::Config config = opened_.node;
+  config.generation = generation_++;
   config.seed = number_from(runtime::system_entropy());
   config.secret_seed = runtime::system_entropy();
   for (const auto& [key, value] : meta_) config.stored_meta.emplace_back(key, value);

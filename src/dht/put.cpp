@@ -88,7 +88,9 @@ void Put::on_computed(const JobResult& result) {
   if (state_ != State::signing) return;
   const auto& signature = static_cast<const crypto::Signed&>(result).signature;
   raw_ = wire::encode_record(head_, request_.value.view(), signature);
+  stored_before_ |= !stored_.empty();
   stored_.clear();
+  silent_.clear();
   refused_.clear();
   counted_.clear();
   store();
@@ -125,6 +127,7 @@ void Put::on_reply(const NodeId& from, const wire::Message& reply) {
   const auto* stored = std::get_if<wire::Stored>(&reply);
   if (!stored || state_ != State::storing) return;
   waiting_for_.erase(from);
+  silent_.erase(from);
   on_stored(from, *stored);
 }
 
@@ -143,8 +146,9 @@ void Put::on_stored(const NodeId& from, const wire::Stored& reply) {
       break;
     case wire::StoreStatus::stale:
       above_ = std::max(above_, reply.sequence);
+      // An earlier try may be on a disk, and somebody may have read it there.
       if (++stale_ > stale_retries)
-        return complete(PutOutcome::rejected,
+        return complete(stored_.empty() && !stored_before_ ? PutOutcome::rejected : PutOutcome::unknown,
                         "another writer was faster each time; read it and try again");
       requests_.cancel(id());
       return sign();
@@ -160,6 +164,7 @@ void Put::on_unreachable(const NodeId& peer) {
   // Its request was given up; it stays a member of the base and simply does not count.
   // It may be restarting: it is asked again as long as the roster holds it alive.
   if (waiting_for_.erase(peer) == 0) return;
+  if (context_.view.live(peer)) silent_.insert(peer);
   if (in_base(peer) && context_.view.live(peer)) retry_in(unreachable_retry);
   conclude();
 }
@@ -174,9 +179,7 @@ void Put::conclude() {
     ++may_count;
     if (waiting_for_.contains(id) && context_.view.live(id)) waiting = true;
   }
-  if (may_count < report_.needed && !refusal_.empty())
-    return complete(stored_.empty() ? PutOutcome::rejected : PutOutcome::unknown,
-                    "a replica refused: " + refusal_);
+  if (may_count < report_.needed && !refusal_.empty()) return conclude_refused();
   if (waiting) return;
   if (base_differs_ && base_tries_ < base_retries) {
     if (!retry_) retry_in(base_retry_first * (1 << (2 * base_tries_++)));
@@ -190,6 +193,15 @@ void Put::conclude() {
       dead_only = false;
   // Nobody is left to wait for: say so now, not at the deadline. It spreads when they return.
   if (dead_only) complete(PutOutcome::unknown, "too few of its replicas are alive");
+}
+
+// It cannot reach a quorum any more. Whoever was asked may be storing it all the same: only when all
+// have spoken is it known whether it was rejected or is on some disks.
+void Put::conclude_refused() {
+  for (const NodeId& id : waiting_for_)
+    if (context_.view.live(id)) return;
+  const bool nowhere = stored_.empty() && silent_.empty() && !stored_before_;
+  complete(nowhere ? PutOutcome::rejected : PutOutcome::unknown, "a replica refused: " + refusal_);
 }
 
 void Put::on_timer() {

@@ -31,6 +31,7 @@ class Put final : public Operation {
   void on_stored(const NodeId& from, const wire::Stored& reply);
   void retry_in(Duration wait);
   void conclude();
+  void conclude_refused();
   void complete(PutOutcome outcome, std::string reason);
   bool in_base(const NodeId& id) const;
 
@@ -40,6 +41,8 @@ class Put final : public Operation {
   State state_ = State::waiting;
   std::vector<NodeId> base_;
   std::set<NodeId> waiting_for_, counted_, stored_, refused_;
+  std::set<NodeId> silent_;     // asked, given up, never heard: they may have stored it
+  bool stored_before_ = false;  // a version before a `stale` reached some disk
   Buffer raw_;
   Bytes head_;
   Sequence above_;

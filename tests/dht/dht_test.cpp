@@ -149,6 +149,16 @@ TEST_CASE("dht: full disks are a definite rejection and reads go on") {
   CHECK(world.put(0, "k", "v").outcome == PutOutcome::applied);
 }
 
+TEST_CASE("dht: a put that one full disk spoils is not called rejected while others store it") {
+  DhtWorld world(3);
+  world.start_all();
+  world.node(0).disk_full = true;  // the coordinator's own refusal is the first answer
+  const PutReport put = world.put(0, "k", "v", Consistency::all);
+  CHECK(put.outcome == PutOutcome::unknown);
+  CHECK_EQ(put.stored.size(), 2);
+  CHECK(world.get(1, "k").found);
+}
+
 TEST_CASE("dht: consistency levels need one, a majority, all") {
   DhtWorld world(5);
   world.start_all();
