@@ -78,11 +78,8 @@ class Daemon {
   Instant started_ = runtime::now().mono;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
   std::size_t jobs_told_ = 0;
-<<<<<<< HEAD
   std::map<std::string, std::string> join_trouble_;  // a target of ours -> the cause last logged
-=======
   std::uint64_t generation_ = 0;
->>>>>>> main
   Exit exit_;
 };
 

@@ -133,17 +133,7 @@ void Node::Impl::handle(const Input& input) {
       [&](const DiskRefused& in) { answer(in.token, DiskRefused{inner(in.token), in.reason}); },
       [&](const dht::PutRequested& in) { tell(in); },
       [&](const dht::GetRequested& in) { tell(in); },
-<<<<<<< HEAD
-      [&](const dht::LookupRequested& in) { tell(in); },
-      [&](const JoinRequested& in) {
-        joins.begin(in, now);
-        const auto target = discovery::parse_target(in.target);
-        if (!target) return;  // checked before; the operation ends at its deadline
-        tell(discovery::JoinRequested{in.ticket, *target, in.trust_first, in.adopt});
-      },
-=======
       [&](const dht::LookupRequested& in) { tell(in); }, [&](const JoinRequested& in) { join(in); },
->>>>>>> main
       [&](const LeaveRequested&) { leave(true); }, [&](const StopRequested&) { leave(false); },
       [&](const ForgetRequested& in) { forget(in); }, [&](const PingRequested& in) { ping(in); },
       [&](const LoadMeasured& in) {
@@ -180,7 +170,7 @@ void Node::Impl::answer(Token token, const Answer& given) {
 void Node::Impl::join(const JoinRequested& request) {
   joins.begin(request, now);
   const auto target = discovery::parse_target(request.target);
-  if (!target) return joins.unresolved(request.ticket, request.target);
+  if (!target) return;  // checked before; the operation ends at its deadline
   tell(discovery::JoinRequested{request.ticket, *target, request.trust_first, request.adopt});
 }
 
