@@ -57,6 +57,7 @@ class Daemon {
   void send_beacon(const discovery::SendBeacon& beacon);
   void resolve(const discovery::Resolve& order);
   void news(const node::Output& output, Now now);
+  void log_trouble(const node::JoinReport& report);
   void adopt(const session::LanId& lan, bool forced);
   void look_at_interfaces();
   void flush();
@@ -82,6 +83,7 @@ class Daemon {
   Instant started_ = runtime::now().mono;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
   std::size_t jobs_told_ = 0;
+  std::map<std::string, std::string> join_trouble_;  // a target of ours -> the cause last logged
   std::uint64_t generation_ = 0;
   Exit exit_;
 };
@@ -222,9 +224,20 @@ void Daemon::news(const node::Output& output, Now now) {
   const auto event = control::Api::event_of(output);
   if (!event) return;
   api_->publish(*event, now.wall);
+  if (const auto* failed = std::get_if<node::JoinNews>(&output)) log_trouble(*failed->report);
   const auto* member = std::get_if<node::MemberNews>(&output);
   if (member && member->member->id != opened_.identity->id())
     log(Level::debug, event->type + " " + short_name(member->member->id));
+}
+
+// A target of the configuration is tried for ever: its trouble is said once, and again when it changes.
+void Daemon::log_trouble(const node::JoinReport& report) {
+  if (report.attempts.empty()) return;
+  const node::Attempt& last = report.attempts.back();
+  const std::vector<std::string>& ours = opened_.node.join;
+  if (std::find(ours.begin(), ours.end(), last.target) == ours.end()) return;
+  if (std::exchange(join_trouble_[last.target], last.cause) == last.cause) return;
+  log(Level::warn, "cannot join " + last.target + " yet: " + last.cause + (last.address.empty() ? "" : " (" + last.address + ")"));
 }
 
 void Daemon::end(Exit exit) {
@@ -238,6 +251,7 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
   if (Bytes(lan.bytes.begin(), lan.bytes.end()) == opened_.node.root) return;
   node::Config next = opened_.node;
   next.root.assign(lan.bytes.begin(), lan.bytes.end());
+  next.adopted_records = lan.holds_records;
   save_lan(opened_.data, {lan.bytes, opened_.lan.current});
   if (!opened_.storage->change_network(network_of(next), forced)) {
     save_lan(opened_.data, {opened_.lan.current, std::nullopt});

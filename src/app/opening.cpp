@@ -151,6 +151,7 @@ Result<Opened, Exit> open_everything(const Settings& settings) {
   out.node.version = KITH_VERSION;
   out.node.lan_discovery = !settings.no_lan;
   out.node.trust_first = settings.trust_first;
+  out.node.lan_exclude = settings.lan_exclude;
   out.node.advertise = settings.advertise;
   out.node.join = settings.join;
   return out;

@@ -35,6 +35,11 @@ inline constexpr Duration retry_joined = seconds(60);  // seeds heal a split nob
 // win waits this long (drawn between the two) before it takes the other's.
 inline constexpr Duration yield_min = milliseconds(150);
 inline constexpr Duration yield_max = milliseconds(400);
+// A network that we came to for its records: so long we believe that it has them, though we have
+// met none of its members yet. Afterwards, alone, we are as free as at the first start.
+inline constexpr Duration believe = seconds(10);
+inline constexpr Duration adopting = seconds(1);  // the world carries out an adoption or refuses it
+inline constexpr Duration other_lan_life = seconds(100);  // three beacons missed: it is gone
 inline constexpr Duration redial_after = seconds(10);  // the same boot id beaconing on
 
 }  // namespace kith::discovery

@@ -17,7 +17,7 @@ static_assert(Machine<Discovery>);
 namespace {
 
 struct Timer {
-  enum class Kind : std::uint8_t { beacon, target, adopt };
+  enum class Kind : std::uint8_t { beacon, target, adopt, believe };
   Kind kind;
   std::uint64_t id = 0;
   auto operator<=>(const Timer&) const = default;
@@ -34,6 +34,12 @@ struct Seed {
   std::size_t dialling = 0;
 };
 
+struct Other {
+  Lan lan;
+  Endpoint place;
+  Instant heard;
+};
+
 }  // namespace
 
 struct Discovery::Impl {
@@ -47,14 +53,18 @@ struct Discovery::Impl {
   LruMap<BootId, Instant> boots{boots_limit};          // of our network
   LruMap<BootId, Instant> foreign_boots{boots_limit};  // of other lan networks: they may come over
   LruMap<IpAddress, Instant> answered{boots_limit};
-  std::map<ByteArray<16>, std::pair<Lan, Endpoint>> others;
+  std::map<ByteArray<16>, Other> others;
   std::optional<AdoptLan> adoption;
+  std::optional<Lan> going;      // adopted, and the world has not followed yet
+  Instant going_until, believe_until;
+  bool peers_hold = false;       // a member of our network said that it holds records
+  bool told_holding = false;
   std::size_t live = 1, burst_at = 0;
   std::uint64_t last_seed = 0, last_token = 0, last_ticket = 0, sent = 0, heard = 0;
   Now now{};
   Outbox* out = nullptr;
 
-  Impl(Config c, Rng r) : config(std::move(c)), rng(r) {}
+  Impl(Config c, Rng r) : config(std::move(c)), rng(r), told_holding(config.lan.holds_records) {}
 
   void start() {
     for (const Target& target : config.join)
@@ -64,6 +74,7 @@ struct Discovery::Impl {
       seed.once = true;
       add_seed(std::move(seed));
     }
+    if (config.adopted_records) believe_peers_hold();
     restart_burst();
   }
 
@@ -77,7 +88,7 @@ struct Discovery::Impl {
   }
 
   Buffer own_beacon() const {
-    return encode_beacon({config.lan.holds_records, config.lan.id, config.boot}, config.network);
+    return encode_beacon({network_holds(), config.lan.id, config.boot}, config.network);
   }
 
   void send_beacons() {
@@ -113,6 +124,9 @@ struct Discovery::Impl {
     const Lan lan{beacon->lan, beacon->holds_records};
     if (config.mode == Mode::lan && lan.id != config.lan.id)
       return other_lan(lan, in.from, *beacon);
+    foreign_boots.erase(beacon->boot);  // it came over, or we did
+    std::erase_if(others, [&](const auto& entry) { return entry.second.place == in.from; });
+    if (config.mode == Mode::lan && lan.holds_records) believe_peers_hold();
     const Instant* known = boots.find(beacon->boot);
     answer(in.from, known == nullptr);
     if (known && now.mono - *known < redial_after) return;
@@ -121,6 +135,7 @@ struct Discovery::Impl {
   }
 
   void other_lan(const Lan& lan, const Endpoint& from, const Beacon& beacon) {
+    boots.erase(beacon.boot);
     const Instant* known = foreign_boots.find(beacon.boot);
     const bool fresh = known == nullptr || now.mono - *known >= redial_after;
     if (fresh) foreign_boots.put(beacon.boot, now.mono);
@@ -130,12 +145,45 @@ struct Discovery::Impl {
 
   // The rule of lan networks: one without records adopts the winner.
   void consider(const Lan& lan, const Endpoint& from) {
-    if (lan.id == config.lan.id) return;
-    if (!config.lan.holds_records && beats(lan, config.lan)) return adopt({lan});
-    if (others.size() < lans_limit || others.contains(lan.id)) others[lan.id] = {lan, from};
+    const bool leaving = going && now.mono < going_until;
+    const Lan ours = leaving ? *going : Lan{config.lan.id, network_holds()};
+    if (lan.id == ours.id) return;
+    if (!network_holds() && beats(lan, ours)) return adopt({lan});
+    std::erase_if(others, [&](const auto& entry) {
+      return entry.second.place == from || now.mono - entry.second.heard >= other_lan_life;
+    });
+    if (others.size() < lans_limit || others.contains(lan.id)) others[lan.id] = {lan, from, now.mono};
   }
 
-  void adopt(AdoptLan adoption_now) { out->push(std::move(adoption_now)); }
+  void adopt(AdoptLan adoption_now) {
+    going = adoption_now.lan;
+    going_until = now.mono + adopting;
+    out->push(std::move(adoption_now));
+  }
+
+  // A newcomer to a network with records has none of them yet, and in a large one it may never: what
+  // counts is what the network holds. Or it would go on to the next network with records, and back.
+  bool network_holds() const {
+    return config.lan.holds_records || (peers_hold && (live > 1 || now.mono < believe_until));
+  }
+
+  void believe_peers_hold() {
+    peers_hold = true;
+    believe_until = now.mono + believe;
+    timers.set({Timer::Kind::believe}, believe_until);
+    tell_holding();
+  }
+
+  void tell_holding() {
+    const bool any = network_holds();
+    if (config.mode != Mode::lan || any == told_holding) return;
+    told_holding = any;
+    out->push(NetworkHolds{any});
+    if (any) return cancel_adoption();
+    const auto heard_before = others;  // nothing holds us here any more
+    for (const auto& [id, other] : heard_before)
+      if (now.mono - other.heard < other_lan_life) consider(other.lan, other.place);
+  }
 
   // A new boot id is answered by unicast, so that it need not wait for our next beacon; by about
   // four of those who heard it, and at most once a second a source.
@@ -237,7 +285,7 @@ struct Discovery::Impl {
     if (seed == seeds.end()) return consider(in.lan, in.from);
     if (in.lan.id == config.lan.id) return;
     if (seed->second.adopt) return adopt({in.lan, true});
-    if (config.lan.holds_records) return consider(in.lan, in.from);
+    if (network_holds()) return consider(in.lan, in.from);
     if (beats(in.lan, config.lan)) return adopt({in.lan});
     if (adoption) return;
     adoption = AdoptLan{in.lan};
@@ -264,7 +312,7 @@ struct Discovery::Impl {
   }
   void on(const RecordsHeld& in) {
     config.lan.holds_records = in.any;
-    if (in.any) cancel_adoption();
+    tell_holding();
   }
   void cancel_adoption() {
     adoption.reset();
@@ -277,6 +325,7 @@ struct Discovery::Impl {
       cancel_adoption();
       std::erase_if(seeds, [](const auto& entry) { return entry.second.once; });
     }
+    tell_holding();
     if (!lonely_again) return;
     restart_burst();
     for (auto& [id, seed] : seeds) {
@@ -295,6 +344,7 @@ struct Discovery::Impl {
       case Timer::Kind::adopt:
         if (adoption) adopt(*std::exchange(adoption, std::nullopt));
         return;
+      case Timer::Kind::believe: return tell_holding();
     }
   }
 
@@ -328,11 +378,20 @@ std::optional<Instant> Discovery::next_deadline() const { return impl_->timers.n
 
 Snapshot Discovery::snapshot() const {
   Snapshot out;
-  for (const auto& [id, other] : impl_->others) out.other_lans.push_back(other);
+  for (const auto& [id, other] : impl_->others)
+    if (impl_->now.mono - other.heard < other_lan_life) out.other_lans.emplace_back(other.lan, other.place);
   out.targets = impl_->seeds.size();
   out.beacons_sent = impl_->sent;
   out.beacons_heard = impl_->heard;
   return out;
+}
+
+bool Discovery::apart_from(const Endpoint& place) const {
+  const bool leaving = impl_->going && impl_->now.mono < impl_->going_until;
+  if (leaving || !impl_->network_holds()) return false;
+  for (const auto& [id, other] : impl_->others)
+    if (other.place == place && other.lan.holds_records) return true;
+  return false;
 }
 
 }  // namespace kith::discovery

@@ -22,20 +22,21 @@ void Joins::dialling(Ticket dial, Ticket user, std::string target, const Endpoin
   dials_.emplace(dial, Dial{user, std::move(target), endpoint});
 }
 
-void Joins::unresolved(Ticket user, std::string target) {
+std::optional<Joins::Ended> Joins::unresolved(Ticket user, std::string target) {
+  const Attempt attempt{std::move(target), "", "the name does not resolve"};
   const auto operation = operations_.find(user);
-  if (operation == operations_.end()) return;
-  operation->second.report.attempts.push_back({std::move(target), "", "the name does not resolve"});
+  if (operation == operations_.end()) return Ended{{}, {false, {}, {attempt}}};
+  operation->second.report.attempts.push_back(attempt);
+  return std::nullopt;
 }
 
-std::optional<Joins::Ended> Joins::finished(Ticket dial, session::DialOutcome outcome,
-                                            const NodeId& peer) {
-  const auto node = dials_.extract(dial);
+std::optional<Joins::Ended> Joins::finished(const session::DialFinished& dial, bool apart) {
+  const auto node = dials_.extract(dial.ticket);
   if (node.empty()) return std::nullopt;
   const Dial& done = node.mapped();
-  const Attempt attempt{done.target, to_string(done.endpoint),
-                        std::string(session::to_string(outcome))};
-  const bool ok = outcome == session::DialOutcome::ok;
+  const std::string cause = apart ? "other_lan" : std::string(session::to_string(dial.outcome));
+  const Attempt attempt{done.target, to_string(done.endpoint), cause};
+  const bool ok = dial.outcome == session::DialOutcome::ok;
   // A later attempt at the same target serves whoever waits for that target.
   Ticket user = done.user;
   auto operation = operations_.find(user);
@@ -50,8 +51,8 @@ std::optional<Joins::Ended> Joins::finished(Ticket dial, session::DialOutcome ou
   JoinReport& report = operation->second.report;
   if (report.attempts.size() < attempts_limit) report.attempts.push_back(attempt);
   report.joined = ok;
-  report.peer = peer;
-  if (!ok && may_pass(outcome)) return std::nullopt;  // discovery tries again until the deadline
+  report.peer = dial.peer;
+  if (!ok && may_pass(dial.outcome) && !apart) return std::nullopt;  // discovery tries again until the deadline
   for (const auto& [ticket, other] : dials_)
     if (!ok && other.user == operation->first) return std::nullopt;  // another address may do
   Ended ended{operation->first, std::move(report)};
@@ -81,6 +82,11 @@ std::optional<Instant> Joins::next_deadline() const {
   std::optional<Instant> next;
   for (const auto& [ticket, operation] : operations_) next = earlier(next, operation.deadline);
   return next;
+}
+
+std::optional<Endpoint> Joins::place_of(Ticket dial) const {
+  const auto it = dials_.find(dial);
+  return it == dials_.end() ? std::nullopt : std::optional(it->second.endpoint);
 }
 
 std::optional<Ticket> Joins::dial_to(const Endpoint& endpoint) const {

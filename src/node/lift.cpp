@@ -57,8 +57,10 @@ void Node::Impl::lift_dial(const session::DialFinished& finished) {
                          finished.outcome == DialOutcome::self;
   tell(discovery::DialFinished{finished.ticket, finished.outcome == DialOutcome::ok, permanent,
                                finished.peer});
-  if (auto ended = joins.finished(finished.ticket, finished.outcome, finished.peer))
-    end_join(*std::move(ended));
+  const auto place = joins.place_of(finished.ticket);
+  const bool apart = finished.outcome == DialOutcome::wrong_network && place &&
+                     config.mode == Mode::lan && discovery.apart_from(*place);
+  if (auto ended = joins.finished(finished, apart)) end_join(*std::move(ended));
 }
 
 void Node::Impl::end_join(Joins::Ended ended) {
@@ -144,10 +146,7 @@ void Node::Impl::lift(dht::Output output) {
         save_meta(meta_synced, encode_number(static_cast<std::uint64_t>(o.stamp.value)));
         tell(membership::SelfChanged{std::nullopt, o.stamp});
       },
-      [&](dht::RecordsHeld o) {
-        tell(session::RecordsHeld{o.any});
-        tell(discovery::RecordsHeld{o.any});
-      },
+      [&](dht::RecordsHeld o) { tell(discovery::RecordsHeld{o.any}); },
       [&](dht::ViewDisagrees o) { tell(membership::ReconcileRequested{o.peer}); },
       [&](dht::Drained) {
         if (leaving != Leaving::draining) return;
@@ -182,11 +181,14 @@ void Node::Impl::lift(discovery::Output output) {
       [&](discovery::Dial o) {
         tell(session::DialRequested{o.ticket, o.endpoint, o.pin, o.trust_first});
       },
-      [&](discovery::Unresolved o) { joins.unresolved(o.user, o.target->text); },
+      [&](discovery::Unresolved o) {
+        if (auto ended = joins.unresolved(o.user, o.target->text)) end_join(*std::move(ended));
+      },
       [&](discovery::Dialling o) { joins.dialling(o.ticket, o.user, o.target->text, o.endpoint); },
       [&](discovery::AdoptLan o) {
         out->push(NetworkAdopted{{o.lan.id, o.lan.holds_records}, o.forced});
       },
+      [&](discovery::NetworkHolds o) { tell(session::RecordsHeld{o.any}); },
       [&](discovery::SubnetsEligible o) {
         tell(session::SubnetsChanged{std::move(o.subnets), std::move(o.gateways)});
       },

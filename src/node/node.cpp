@@ -65,10 +65,12 @@ discovery::Config discovery_config(const Config& config, const NodeId& self) {
   out.network_name = config.network_name;
   out.network = network_of(config);
   out.lan = lan_of(config);
+  out.adopted_records = config.adopted_records;
   out.boot = config.boot;
   out.self = self;
   out.beacon = config.lan_discovery;
   out.trust_first = config.trust_first;
+  out.lan_exclude = config.lan_exclude;
   out.listen = config.listen;
   for (const std::string& text : config.join)
     if (auto target = discovery::parse_target(text)) out.join.push_back(*std::move(target));
@@ -168,7 +170,7 @@ void Node::Impl::answer(Token token, const Answer& given) {
 void Node::Impl::join(const JoinRequested& request) {
   joins.begin(request, now);
   const auto target = discovery::parse_target(request.target);
-  if (!target) return joins.unresolved(request.ticket, request.target);
+  if (!target) return;  // checked before; the operation ends at its deadline
   tell(discovery::JoinRequested{request.ticket, *target, request.trust_first, request.adopt});
 }
 

@@ -42,7 +42,10 @@ void Session::Impl::on_initiated(const PendingJob& job, const Initiated& result,
   Peer* peer = find_peer(job.id);
   if (!peer || !peer->attempt || peer->attempt->index != job.local) return;  // overtaken by a try
   Attempt& attempt = *peer->attempt;
-  if (!result.state) return give_up(*peer, t);  // its key is no curve point: nobody can have it
+  if (!result.state) {  // its key is no curve point: nobody can have it
+    finish_dials_of(*peer, DialOutcome::wrong_key, t);
+    return give_up(*peer, t);
+  }
   attempt.state = result.state;
   attempt.message = make_init(attempt.index, result.message, mac1_key(config.network, peer->key));
   attempt.targets = route(*peer);

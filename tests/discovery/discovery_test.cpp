@@ -164,6 +164,71 @@ TEST_CASE("discovery/lan: without records the smaller id wins; with records nobo
   CHECK_FALSE(hears(we_too, rich));
 }
 
+TEST_CASE("discovery/lan: who came for a network's records goes on to no other one that holds some") {
+  Config us = config_of(5, 1), rival = config_of(4, 3);
+  us.adopted_records = true;
+  rival.lan.holds_records = true;
+  const Buffer bytes = beacon_of(rival);
+  Discovery machine(us, Rng(1));
+  Discovery::Outbox out;
+  machine.start(start, out);
+  CHECK(all<NetworkHolds>(out).at(0).any);
+  machine.step(BeaconReceived{elsewhere, 2, bytes.view()}, at(seconds(1)), out);
+  CHECK(all<AdoptLan>(out).empty());
+  REQUIRE_EQ(machine.snapshot().other_lans.size(), 1);
+  CHECK(machine.apart_from(elsewhere));
+  SUBCASE("however long, in company") {
+    machine.step(LiveChanged{2}, at(seconds(2)), out);
+    machine.expire(at(seconds(20)), out);
+    CHECK(all<AdoptLan>(out).empty());
+    machine.step(LiveChanged{1}, at(seconds(21)), out);
+    CHECK_EQ(all<AdoptLan>(out).size(), 1);
+  }
+  SUBCASE("but alone not for ever") {
+    machine.expire(at(seconds(11)), out);
+    const auto adopted = all<AdoptLan>(out);
+    REQUIRE_EQ(adopted.size(), 1);
+    CHECK_EQ(adopted[0].lan.id, rival.lan.id);
+  }
+}
+
+TEST_CASE("discovery/lan: between two that hold records the first adopted stays, unless a smaller id comes") {
+  Config large = config_of(8, 2), larger = config_of(9, 3);
+  large.lan.holds_records = larger.lan.holds_records = true;
+  const Buffer first = beacon_of(large), second = beacon_of(larger);
+  Discovery machine(config_of(5, 1), Rng(1));
+  Discovery::Outbox out;
+  machine.start(start, out);
+  machine.step(BeaconReceived{elsewhere, 2, first.view()}, start, out);
+  machine.step(BeaconReceived{elsewhere, 2, second.view()}, start, out);
+  const auto adopted = all<AdoptLan>(out);
+  REQUIRE_EQ(adopted.size(), 1);
+  CHECK_EQ(adopted[0].lan.id, large.lan.id);
+}
+
+TEST_CASE("discovery/lan: a network heard no more, or whose daemon came over, is no longer shown") {
+  Config us = config_of(5, 1), other = config_of(4, 2), over = config_of(5, 2);
+  us.lan.holds_records = other.lan.holds_records = true;
+  const Buffer foreign = beacon_of(other), same = beacon_of(over);
+  Discovery machine(us, Rng(1));
+  Discovery::Outbox out;
+  machine.start(start, out);
+  machine.step(BeaconReceived{elsewhere, 2, foreign.view()}, start, out);
+  CHECK_EQ(machine.snapshot().other_lans.size(), 1);
+  SUBCASE("silence") {
+    machine.expire(at(seconds(101)), out);
+    CHECK(machine.snapshot().other_lans.empty());
+  }
+  SUBCASE("it came over, left and came over again: dialled each time") {
+    machine.step(BeaconReceived{elsewhere, 2, same.view()}, at(seconds(1)), out);
+    CHECK(machine.snapshot().other_lans.empty());
+    CHECK_EQ(all<Dial>(out).size(), 1);
+    machine.step(BeaconReceived{elsewhere, 2, foreign.view()}, at(seconds(2)), out);
+    machine.step(BeaconReceived{elsewhere, 2, same.view()}, at(seconds(3)), out);
+    CHECK_EQ(all<Dial>(out).size(), 1);
+  }
+}
+
 TEST_CASE("discovery/lan: a join takes the other network after a short wait, forced at once") {
   Discovery::Outbox out;
   const auto join = [&](bool adopt, bool holds) {

@@ -41,10 +41,14 @@ def causes(answer):
 def value_travels(writer, reader, key, value):
     public = writer.status()["mode"] == "public"  # where a name belongs to its writer, for a while
     put = writer.request("PUT", f"/v1/kv/{key}" + ("?owned=true&ttl=1h" if public else ""), body=value)
-    got = reader.get(f"/v1/kv/{key}" + (f"?owner={writer.status()['id']}" if public else ""))
-    if put.exit or got.exit:
-        print(put.body, got.body)
-    return put.exit == 0 and got.exit == 0 and got.body == value
+    asked = f"/v1/kv/{key}" + (f"?owner={writer.status()['id']}" if public else "")
+
+    def there():
+        got = reader.get(asked)
+        return got.exit == 0 and got.body == value
+
+    # A moment's grace: in a network's first second the two may not know yet that the other counts.
+    return put.exit == 0 and until(there, 2, f"{key} arrives") < 2
 
 
 def lonely(daemons, seconds):
@@ -236,16 +240,15 @@ def two_with_records():
         until(lambda: c.status()["members"]["alive"] == 2, 10, "the one without records goes with a winner")
         checks.check(stay_apart(a, b, STAY_APART), "two lan networks that hold records stay apart")
         refused = join(a, "10.7.0.2:4747", timeout="3s")
-        checks.check(refused.exit == 9, f"join without --adopt does not merge them: {refused.body}")
-        print(f"join without adopt: causes {sorted(set(causes(refused)))}")
+        checks.check(refused.exit == 9 and causes(refused)[-1] == "other_lan", f"join without --adopt says why not: {refused.body}")
         start = time.monotonic()
         adopted = join(a, "10.7.0.2:4747", adopt=True)
         checks.check(adopted.exit == 0, f"join --adopt: {adopted.body}")
         until(lambda: a.get("/v1/kv/of-n1").body == b"n1", 10, "who adopted reads the other's record")
         took = time.monotonic() - start
-        # Whom it left behind may hold its old records still: it stays where it was.
-        left_behind = a.status()["members"]["alive"]
-        print(f"after adopt: {left_behind} members alive with n0, own record: {a.get('/v1/kv/of-n0').status}")
+        checks.check(a.get("/v1/kv/of-n0").exit == 3, "who adopts gives up its own records")
+        until(lambda: not a.status().get("other_networks") and not b.status().get("other_networks") or c.state_of("n1") is None, 10,
+              "nobody shows a network whose daemons came over")
         return took
     finally:
         world.close()

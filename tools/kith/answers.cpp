@@ -166,6 +166,8 @@ std::string hint_for(std::string_view cause) {
   if (cause == "refused") return "the host is up, but no kithd listens on that port";
   if (cause == "unreachable") return "no route to that address from here";
   if (cause == "wrong_network") return "it is in another network; compare kith status on both";
+  if (cause == "other_lan")
+    return "both lan networks hold records; --adopt drops ours and takes the other";
   if (cause == "not_local") return "lan mode takes local addresses only; use a private network";
   if (cause == "version") return "it speaks another protocol version; update the older one";
   if (cause == "wrong_key") return "another node answers there than the key names";

@@ -51,7 +51,8 @@ struct Config {
   Mode mode = Mode::lan;
   std::string network_name;
   NetworkId network;
-  Lan lan;  // lan mode only
+  Lan lan;  // lan mode only; holds_records: this node does
+  bool adopted_records = false;  // we came to this lan network because it holds records
   BootId boot;
   NodeId self;
   bool beacon = true;
@@ -93,7 +94,7 @@ struct LanHeard {  // a dial or who-are-you told of another lan network
   Endpoint from;
   std::optional<Ticket> dial;  // the dial of ours that was answered so, if it was one
 };
-struct RecordsHeld {
+struct RecordsHeld {  // by this node
   bool any = false;
 };
 struct LiveChanged {  // members alive, this node included
@@ -130,7 +131,10 @@ struct Dialling {  // for the join table: this ticket belongs to that target
 };
 struct AdoptLan {
   Lan lan;
-  bool forced = false;  // our records go along
+  bool forced = false;  // our own records are given up for it
+};
+struct NetworkHolds {  // whether our lan network holds records: ours, or others' that we know of
+  bool any = false;
 };
 struct SubnetsEligible {  // lan mode: whom the session layer may talk to
   std::vector<Subnet> subnets;
@@ -141,7 +145,7 @@ struct AddressesFound {  // what to advertise, best first, at most 8
 };
 
 using Output = std::variant<SendBeacon, Resolve, Dial, Unresolved, Dialling, AdoptLan,
-                            SubnetsEligible, AddressesFound, Dropped>;
+                            NetworkHolds, SubnetsEligible, AddressesFound, Dropped>;
 
 struct Snapshot {
   std::vector<std::pair<Lan, Endpoint>> other_lans;  // heard and not ours: stay apart
@@ -164,6 +168,8 @@ class Discovery {
   void expire(Now now, Outbox& out);
   std::optional<Instant> next_deadline() const;
   Snapshot snapshot() const;
+  // Whether the lan network heard at `place` holds records, as ours does: they stay apart.
+  bool apart_from(const Endpoint& place) const;
 
  private:
   struct Impl;

@@ -23,6 +23,7 @@ struct Config {
   Mode mode = Mode::lan;
   std::string network_name = "lan";
   Bytes root;  // lan id (16) or the network file's root (32)
+  bool adopted_records = false;  // came to this lan network because it holds records
   ByteArray<32> psk{};
   std::optional<ByteArray<32>> previous_psk;
   BootId boot;
@@ -31,6 +32,7 @@ struct Config {
   std::string version;
   bool lan_discovery = true;
   bool trust_first = false;
+  std::vector<std::string> lan_exclude = discovery::Config{}.lan_exclude;
   std::vector<Endpoint> listen;     // bound, wildcards as such
   std::vector<Endpoint> advertise;  // given by hand; empty: our interface addresses
   std::vector<std::string> join;    // targets, re-resolved for ever
