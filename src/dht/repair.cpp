@@ -126,7 +126,12 @@ void Repair::publish() {
 // Nobody here is synced: a fresh network. The smallest live id goes first, with what it has; the
 // others sync from it. Somebody has to, or nobody ever could.
 void Repair::on_lone_timer() {
-  if (stopping_ || context_.view.has_synced_member()) return;
+  if (stopping_) return;
+  if (context_.view.has_synced_member()) {
+    // Back from a restart with nobody there to start a round: it is ours to find out.
+    if (dirty_) schedule(Duration(0));
+    return;
+  }
   if (context_.view.smallest_live() == context_.self) {
     dirty_ = false;
     publish();
