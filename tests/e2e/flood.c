@@ -59,8 +59,8 @@ static void drain(int fd) {
   while ((got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) >= 0) {
     ++answers[got > 0 ? bytes[0] : 0];
     answer_bytes += (uint64_t)got;
-    // What it did not drop: an i_am with status ok, a handshake reply.
-    welcomed += (got > 17 && bytes[0] == 2 && bytes[17] == 0) || (got > 0 && bytes[0] == 4);
+    // What it did not drop: an i_am with status ok or version, a handshake reply.
+    welcomed += (got > 17 && bytes[0] == 2 && (bytes[17] == 0 || bytes[17] == 3)) || (got > 0 && bytes[0] == 4);
   }
 }
 

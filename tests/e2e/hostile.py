@@ -166,7 +166,7 @@ def every_one_counted(daemons, program, templates):
     kernel = int(target.metric("kith_udp_kernel_drops_total") - before_kernel)
     arrived = int(target.metric('kith_udp_packets_total{dir="in"}') - before_in)
     # A cookie goes with a drop (under_load), an i_am of another status with wrong_network; an i_am that
-    # says ok, or a handshake reply, is an answer instead of a drop.
+    # says ok or names versions, or a handshake reply, is an answer instead of a drop.
     answers = sent["welcomed"]
     counted = sum(now.values()) - sum(quiet.values())
     print(f"figure: {sent['sent']} hostile datagrams in {sent['seconds']} s: {counted} dropped and counted + {kernel} dropped by the kernel + {answers} answered = "
