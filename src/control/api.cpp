@@ -134,14 +134,40 @@ std::string_view kv_verb(const std::string& method) {
   return method == "PUT" ? "put" : "del";
 }
 
+Command events_of(const Query& query) {
+  StreamEvents stream;
+  if (const std::string* since = query.find("since")) {
+    if (since->empty() || since->size() > 18 ||
+        since->find_first_not_of("0123456789") != std::string::npos)
+      return error_response(usage("since is a number"));
+    stream.since = std::stoull(*since);
+  }
+  if (const std::string* follow = query.find("follow"))
+    stream.follow = *follow != "0" && *follow != "false";
+  return stream;
+}
+
+// Why this member cannot be forgotten: the living would only be heard of again.
+std::optional<ApiError> unforgettable(const NodeId& peer, const node::Node& node) {
+  for (const auto& entry : node.snapshot().membership.members) {
+    if (entry.member->id != peer) continue;
+    if (entry.self) return usage("a node cannot forget itself", "kith leave ends it");
+    const wire::Verdict verdict = entry.member->verdict;
+    if (verdict == wire::Verdict::alive || verdict == wire::Verdict::suspect)
+      return ApiError{"failed", 1, 503,
+                      "this member is alive: only the dead and those that left are forgotten",
+                      "kith leave on it"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Command Api::handle(const Request& request, const node::Node& node, Now now) {
   const auto query = split_target(request.target);
   if (!query) return error_response(usage("the query has a bad percent escape"));
   const std::string& path = query->path;
-  const bool get = request.method == "GET", post = request.method == "POST";
-  const Ticket ticket = next_ticket();
+  const bool get = request.method == "GET";
 
   if (path == "/v1/status")
     return get ? json_response(status_json(about_, node.snapshot(), now))
@@ -149,46 +175,44 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
   if (path == "/v1/members")
     return get ? json_response(members_json(about_, node.snapshot())) : method_not_allowed("GET");
   if (path == "/v1/ready") return get ? json_response(ready_json()) : method_not_allowed("GET");
-  if (path == "/v1/events") {
-    if (!get) return method_not_allowed("GET");
-    StreamEvents stream;
-    if (const std::string* since = query->find("since")) {
-      if (since->empty() || since->size() > 18 ||
-          since->find_first_not_of("0123456789") != std::string::npos)
-        return error_response(usage("since is a number"));
-      stream.since = std::stoull(*since);
-    }
-    if (const std::string* follow = query->find("follow"))
-      stream.follow = *follow != "0" && *follow != "false";
-    return stream;
-  }
+  if (path == "/v1/events") return get ? events_of(*query) : method_not_allowed("GET");
+  if (path.starts_with(lookup_prefix) || path.starts_with(kv_prefix))
+    return records(request, *query, node);
+  if (path == "/v1/join" || path == "/v1/leave" || path == "/v1/forget" || path == "/v1/ping")
+    return request.method == "POST" ? orders(request, path, node) : method_not_allowed("POST");
+  return error_response({"not_found", 2, 404, "no such path: " + escape_controls(path),
+                         "see the README's table of routes"});
+}
+
+Command Api::records(const Request& request, const Query& query, const node::Node& node) {
+  const std::string& path = query.path;
+  const bool get = request.method == "GET";
+  const Ticket ticket = next_ticket();
   if (path.starts_with(lookup_prefix)) {
     if (!get) return method_not_allowed("GET");
     const auto key = key_in(path, lookup_prefix);
     if (!key) return error_response(key.error());
-    const auto deadline = deadline_of(query->find("timeout"), seconds(5));
+    const auto deadline = deadline_of(query.find("timeout"), seconds(5));
     if (!deadline) return error_response(deadline.error());
     pending_.emplace(ticket, Pending{"lookup"});
     return Run{ticket, dht::LookupRequested{ticket, *key, *deadline}};
   }
-  if (path.starts_with(kv_prefix)) {
-    if (!get && request.method != "PUT" && request.method != "DELETE")
-      return method_not_allowed("GET, PUT and DELETE");
-    const auto key = key_in(path, kv_prefix);
-    if (!key) return error_response(key.error());
-    if (request.body.size() > wire::value_limit)
-      return error_response({"usage", 2, 413, "a value has at most 65536 bytes", ""});
-    const auto options = kv_options(*query, node);
-    if (!options) return error_response(options.error());
-    Pending pending{std::string(kv_verb(request.method))};
-    pending.as_json = request.accept.find("application/json") != std::string::npos;
-    pending_.emplace(ticket, std::move(pending));
-    return Run{ticket, kv_input(request, ticket, *key, *options)};
-  }
-  if (path != "/v1/join" && path != "/v1/leave" && path != "/v1/forget" && path != "/v1/ping")
-    return error_response({"not_found", 2, 404, "no such path: " + escape_controls(path),
-                           "see the README's table of routes"});
-  if (!post) return method_not_allowed("POST");
+  if (!get && request.method != "PUT" && request.method != "DELETE")
+    return method_not_allowed("GET, PUT and DELETE");
+  const auto key = key_in(path, kv_prefix);
+  if (!key) return error_response(key.error());
+  if (request.body.size() > wire::value_limit)
+    return error_response({"usage", 2, 413, "a value has at most 65536 bytes", ""});
+  const auto options = kv_options(query, node);
+  if (!options) return error_response(options.error());
+  Pending pending{std::string(kv_verb(request.method))};
+  pending.as_json = request.accept.find("application/json") != std::string::npos;
+  pending_.emplace(ticket, std::move(pending));
+  return Run{ticket, kv_input(request, ticket, *key, *options)};
+}
+
+Command Api::orders(const Request& request, const std::string& path, const node::Node& node) {
+  const Ticket ticket = next_ticket();
   const auto body = parse_post(request.body);
   if (!body) return error_response(usage(body.error()));
   if (path == "/v1/leave") return Leave{};
@@ -206,6 +230,10 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
   }
   const auto peer = node.find_member(body->node);
   if (!peer) return error_response(no_such_member(body->node));
+  if (path == "/v1/forget")
+    if (const auto error = unforgettable(*peer, node)) return error_response(*error);
+  if (path == "/v1/ping" && *peer == node.snapshot().id)  // no network in between
+    return json_response(ping_json(*peer, {true, {}}, node.snapshot()));
   Pending pending{path == "/v1/ping" ? "ping" : "forget"};
   pending.peer = *peer;
   pending_.emplace(ticket, std::move(pending));

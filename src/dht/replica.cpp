@@ -198,26 +198,32 @@ void Replica::stale(const Receipt& receipt, const RecordId& id, Sequence held) {
 void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
   if (!context_.view.find(from)) return context_.drop(DropReason::not_member);
   wire::Fetched reply{request.envelope.request};
-  std::vector<NodeId> base = context_.view.base(request.record.bytes);
-  const bool asks_to_count = request.base != wire::BaseDigest{};
-  const bool differs = asks_to_count && View::digest(base) != request.base;
-  if (differs) ++context_.base_disagreements;
   const Index::Entry* held = context_.index.find(request.record);
-  reply.status = differs ? wire::FetchStatus::not_base
-                         : (held ? wire::FetchStatus::found : wire::FetchStatus::none);
-  if (differs) reply.base = std::move(base);
+  reply.status = held ? wire::FetchStatus::found : wire::FetchStatus::none;
+  if (request.base != wire::BaseDigest{}) {
+    std::vector<NodeId> base = context_.view.base(request.record.bytes);
+    if (View::digest(base) != request.base) {
+      ++context_.base_disagreements;
+      reply.status = wire::FetchStatus::not_base;
+      reply.base = std::move(base);
+    }
+  }
   if (!held) return context_.reply(from, std::move(reply));
   if (request.want == wire::Want::value) {
     const Token token = context_.token();
-    reading_.emplace(
-        token, Reading{from, reply.request, reply.status, std::move(reply.base), request.record});
+    reading_.emplace(token, Reading{from, reply.request, reply.status, std::move(reply.base),
+                                    request.record, held->version});
     context_.out->push(Load{token, Table::record, Buffer(request.record.view())});
     return;
   }
-  reply.sequence = held->version.sequence;
-  reply.writer = held->version.writer;
-  reply.content = held->version.content;
+  show_version(reply, held->version);
   context_.reply(from, std::move(reply));
+}
+
+void Replica::show_version(wire::Fetched& reply, const Version& version) {
+  reply.sequence = version.sequence;
+  reply.writer = version.writer;
+  reply.content = version.content;
 }
 
 void Replica::on_loaded(const Loaded& loaded) {
@@ -226,15 +232,15 @@ void Replica::on_loaded(const Loaded& loaded) {
   Reading& reading = node.mapped();
   wire::Fetched reply{reading.request, reading.status};
   reply.base = std::move(reading.base);
-  const auto decoded =
-      loaded.found
-          ? wire::decode_record(loaded.value)
-          : Result<wire::DecodedRecord, wire::DecodeError>(fail(wire::DecodeError::malformed));
+  const auto decoded = loaded.found ? wire::decode_record(loaded.value)
+                                    : Result<wire::DecodedRecord, wire::DecodeError>(
+                                          fail(wire::DecodeError::malformed));
   if (decoded) {
-    const Version version = version_of(decoded->record);
-    reply.sequence = version.sequence;
-    reply.writer = version.writer;
-    reply.content = version.content;
+    // The disk may be ahead of the index by a commit: then the version is read off the record.
+    const wire::Record& record = decoded->record;
+    const bool as_known = record.sequence == reading.version.sequence &&
+                          record.content == reading.version.content;
+    show_version(reply, as_known ? reading.version : version_of(record));
     reply.record = loaded.value;
   } else if (reply.status == wire::FetchStatus::found) {
     reply.status = wire::FetchStatus::refused;

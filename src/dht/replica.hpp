@@ -60,6 +60,7 @@ class Replica {
     wire::FetchStatus status;
     std::vector<NodeId> base;
     RecordId record;
+    Version version;  // as the index knew it
   };
 
   void consider(const Buffer& raw, Receipt receipt);
@@ -69,6 +70,7 @@ class Replica {
   void acknowledge(const Receipt& receipt, const RecordId& id, const Version& version);
   void refuse(const Receipt& receipt, const RecordId& id, wire::Refusal reason);
   void stale(const Receipt& receipt, const RecordId& id, Sequence held);
+  static void show_version(wire::Fetched& reply, const Version& version);
   void announce_held();
   void plan_purge();
 

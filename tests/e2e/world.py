@@ -80,7 +80,8 @@ class Daemon:
         return inside + [KITHD] + places + self.flags
 
     def start(self):
-        environment = dict(os.environ, XDG_RUNTIME_DIR=os.path.join(self.world.dir, "run"),
+        outside = {k: v for k, v in os.environ.items() if not k.startswith("KITH_")}
+        environment = dict(outside, XDG_RUNTIME_DIR=os.path.join(self.world.dir, "run"),
                            XDG_STATE_HOME=os.path.join(self.world.dir, "state"), XDG_CONFIG_HOME=self.world.dir)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), stderr=log, env=environment)
@@ -208,6 +209,16 @@ class World:
         run("ip", "netns", "exec", full, "ip", "link", "set", "lo", "up")
         return full
 
+    def remove_namespace(self, namespace):
+        self.namespaces.remove(namespace)
+        run("ip", "netns", "del", namespace, check=False)
+
+    def end(self, *daemons):
+        """Ends daemons at once, without goodbye."""
+        for daemon in daemons:
+            if daemon.alive():
+                daemon.kill()
+
     def inside(self, namespace, *command, check=True):
         return run("ip", "netns", "exec", namespace, *command, check=check)
 
@@ -220,6 +231,76 @@ class World:
             run("ip", "netns", "del", namespace, check=False)
         self.daemons, self.namespaces = [], []
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Lan:
+    """A bridge in a namespace of its own and hosts on it, each with an interface eth0. `disable_v6`
+    makes hosts without IPv6; addresses are given with their prefix: 10.7.0.1/24, fd07::1/64."""
+
+    def __init__(self, world, name="lan"):
+        self.world, self.name = world, name
+        self.bridge = world.namespace(name)
+        self.hosts = []
+        # The bridge and its ports speak no IPv6 themselves: only the hosts are on this LAN.
+        world.inside(self.bridge, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        world.inside(self.bridge, "ip", "link", "add", "br0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+        world.inside(self.bridge, "ip", "link", "set", "br0", "up")
+
+    def host(self, name, *addresses, disable_v6=False, up=True, link_local=True):
+        namespace = self.world.namespace(name)
+        port = f"p{len(self.hosts)}"
+        if disable_v6:
+            for scope in ("all", "default"):
+                self.world.inside(namespace, "sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=1")
+        run("ip", "-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", self.bridge)
+        run("ip", "-n", self.bridge, "link", "set", port, "master", "br0", "up")
+        for address in addresses:
+            run("ip", "-n", namespace, "address", "add", address, "dev", "eth0")
+        if not link_local:
+            run("ip", "-n", namespace, "link", "set", "eth0", "addrgenmode", "none")
+        self.hosts.append(namespace)
+        if up:
+            link(namespace, True)
+        return namespace
+
+    def settled(self):
+        """Waits until no address is tentative any more (duplicate address detection)."""
+        until(lambda: not any(run("ip", "-n", h, "-6", "address", "show", "tentative").stdout for h in self.hosts),
+              10, "addresses are detected")
+        return self
+
+    def close(self):
+        for namespace in self.hosts + [self.bridge]:
+            self.world.remove_namespace(namespace)
+        self.hosts = []
+
+
+class Routed:
+    """Hosts that share no subnet: each has its own, 10.8.N.2/24 and fd08:N::2/64, behind one router."""
+
+    def __init__(self, world):
+        self.world, self.count = world, 0
+        self.router = world.namespace("router")
+        world.inside(self.router, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+
+    def host(self, name):
+        """The host's namespace and its IPv4 address."""
+        self.count += 1
+        n, namespace = self.count, self.world.namespace(name)
+        run("ip", "-n", namespace, "link", "add", "eth0", "type", "veth", "peer", "name", f"r{n}", "netns", self.router)
+        for where, interface, host in ((namespace, "eth0", 2), (self.router, f"r{n}", 1)):
+            run("ip", "-n", where, "address", "add", f"10.8.{n}.{host}/24", "dev", interface)
+            run("ip", "-n", where, "address", "add", f"fd08:{n}::{host}/64", "dev", interface, "nodad")
+            link(where, True, interface)
+        run("ip", "-n", namespace, "route", "add", "default", "via", f"10.8.{n}.1")
+        run("ip", "-n", namespace, "-6", "route", "add", "default", "via", f"fd08:{n}::1")
+        return namespace, f"10.8.{n}.2"
+
+
+def link(namespace, up, interface="eth0"):
+    """The moment the interface went up or down."""
+    run("ip", "-n", namespace, "link", "set", interface, "up" if up else "down")
+    return time.monotonic()
 
 
 def own_network():
@@ -243,6 +324,12 @@ def until(condition, limit, what):
         if time.monotonic() - start > limit:
             raise TimeoutError(f"not within {limit} s: {what}")
         select.select([], [], [], 0.005)
+
+
+def wait(seconds, broken=lambda: False):
+    """Watches for so long that something does not happen; returns at once when it does."""
+    end = time.monotonic() + seconds
+    until(lambda: broken() or time.monotonic() >= end, seconds + 5, "the time is over")
 
 
 def all_see(daemons, count=None):

@@ -35,8 +35,8 @@ bool truth(const Json& json, const char* name) { return json.at(name).get<bool>(
 Peer peer_in(const Json& json) { return {text(json, "id"), text(json, "name")}; }
 
 Member member_in(const Json& json) {
-  Member out{text(json, "id"), text(json, "name"), text(json, "state"), text(json, "since"),
-             text(json, "version"), truth(json, "self")};
+  Member out{text(json, "id"),    text(json, "name"),    text(json, "state"),
+             text(json, "since"), text(json, "version"), truth(json, "self")};
   out.addresses = json.at("addresses").get<std::vector<std::string>>();
   if (!json.at("rtt_ms").is_null()) out.rtt_ms = json.at("rtt_ms").get<double>();
   for (const auto& [key, value] : json.at("tags").items())
@@ -67,7 +67,8 @@ std::optional<Status> parse(const std::string& body) {
     out.queued_bytes = number(json.at("repair"), "queued_bytes");
     if (json.contains("other_networks"))
       for (const Json& other : json.at("other_networks"))
-        out.others.push_back({text(other, "id"), text(other, "seen_at"), truth(other, "holds_records")});
+        out.others.push_back(
+            {text(other, "id"), text(other, "seen_at"), truth(other, "holds_records")});
   });
 }
 
@@ -81,8 +82,8 @@ std::optional<std::vector<Member>> parse(const std::string& body) {
 template <>
 std::optional<PutAnswer> parse(const std::string& body) {
   return reading<PutAnswer>(body, [](const Json& json, PutAnswer& out) {
-    out = {text(json, "key"),    text(json, "kind"),   text(json, "outcome"),
-           number(json, "seq"),  number(json, "bytes"), number(json, "needed")};
+    out = {text(json, "key"),   text(json, "kind"),    text(json, "outcome"),
+           number(json, "seq"), number(json, "bytes"), number(json, "needed")};
     for (const Json& peer : json.at("stored")) out.stored.push_back(peer_in(peer));
     out.stored_base = json.value("stored_base", std::uint64_t{out.stored.size()});
   });
@@ -97,8 +98,8 @@ std::optional<LookupAnswer> parse(const std::string& body) {
       out.replicas.push_back({peer_in(replica), number(replica, "rank"),
                               number(replica, "distance_bits"), text(replica, "address")});
     for (const Json& step : json.at("steps"))
-      out.steps.push_back({text(step, "peer"), step.at("rtt_ms").get<double>(),
-                           number(step, "new"), truth(step, "closer")});
+      out.steps.push_back({text(step, "peer"), step.at("rtt_ms").get<double>(), number(step, "new"),
+                           number(step, "closer")});
   });
 }
 
@@ -121,10 +122,14 @@ std::optional<Event> parse(const std::string& body) {
   return reading<Event>(body, [](const Json& json, Event& out) {
     for (const auto& [name, value] : json.items()) {
       const std::string shown = value.is_string() ? value.get<std::string>() : dump(value);
-      if (name == "n") out.n = value.get<std::uint64_t>();
-      else if (name == "time") out.time = shown;
-      else if (name == "type") out.type = shown;
-      else if (name != "boot") out.fields.emplace_back(name, shown);
+      if (name == "n")
+        out.n = value.get<std::uint64_t>();
+      else if (name == "time")
+        out.time = shown;
+      else if (name == "type")
+        out.type = shown;
+      else if (name != "boot")
+        out.fields.emplace_back(name, shown);
     }
   });
 }
@@ -137,18 +142,21 @@ std::optional<Problem> parse_error(const std::string& body) {
 }
 
 std::string result_in(const std::string& error_body) {
-  return reading<std::string>(error_body, [](const Json& json, std::string& out) {
-           const Json& error = json.at("error");
-           if (error.contains("result")) out = dump(error.at("result"));
-         })
+  return reading<std::string>(error_body,
+                              [](const Json& json, std::string& out) {
+                                const Json& error = json.at("error");
+                                if (error.contains("result")) out = dump(error.at("result"));
+                              })
       .value_or("");
 }
 
 std::vector<Attempt> attempts_in(const std::string& error_body) {
-  return reading<std::vector<Attempt>>(error_body, [](const Json& json, std::vector<Attempt>& out) {
-           for (const Json& a : json.at("error").at("result").at("attempts"))
-             out.push_back({text(a, "target"), text(a, "address"), text(a, "cause")});
-         })
+  return reading<std::vector<Attempt>>(
+             error_body,
+             [](const Json& json, std::vector<Attempt>& out) {
+               for (const Json& a : json.at("error").at("result").at("attempts"))
+                 out.push_back({text(a, "target"), text(a, "address"), text(a, "cause")});
+             })
       .value_or(std::vector<Attempt>{});
 }
 
@@ -187,7 +195,8 @@ std::string one_line(std::string_view json) {
   out.reserve(json.size());
   for (std::size_t i = 0; i < json.size(); ++i) {
     const auto byte = static_cast<unsigned char>(json[i]);
-    const bool c1 = byte == 0xc2 && i + 1 < json.size() && static_cast<unsigned char>(json[i + 1]) < 0xa0;
+    const bool c1 =
+        byte == 0xc2 && i + 1 < json.size() && static_cast<unsigned char>(json[i + 1]) < 0xa0;
     if (!c1 && byte != 0x7f) {
       out.push_back(json[i]);
       continue;

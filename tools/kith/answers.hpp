@@ -54,8 +54,7 @@ struct Replica {
 struct Step {
   std::string peer;
   double rtt_ms = 0;
-  std::uint64_t fresh = 0;
-  bool closer = false;
+  std::uint64_t fresh = 0, closer = 0;  // contacts it told that were new; that were nearer
 };
 struct LookupAnswer {
   std::string record_id;

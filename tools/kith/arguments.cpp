@@ -16,40 +16,98 @@ const Positional node{"node", true, "a member's name, id, or the start of an id"
 
 std::vector<Verb> see() {
   return {
-      {"status", "this node and its network at a glance", {}, {}, "kith status --json", "5s", run_status},
-      {"members", "everyone this node knows, itself (*) included", {}, {}, "kith members", "5s", run_members},
+      {"status",
+       "this node and its network at a glance",
+       {},
+       {},
+       "kith status --json",
+       "5s",
+       run_status},
+      {"members",
+       "everyone this node knows, itself (*) included",
+       {},
+       {},
+       "kith members",
+       "5s",
+       run_members},
       {"ping", "round trip to a member", {node}, {}, "kith ping nas", "5s", run_ping},
-      {"events", "what happened, one line each", {},
-       {{"since", "N", "only after number N [0]"}, {"follow", "", "go on until the daemon ends or ^C"}},
-       "kith events --follow --json", "5s", run_events},
-      {"wait", "until something is so; a daemon that is not there yet counts as \"not yet\"", {},
+      {"events",
+       "what happened, one line each",
+       {},
+       {{"since", "N", "only after number N [0]"},
+        {"follow", "", "go on until the daemon ends or ^C"}},
+       "kith events --follow --json",
+       "5s",
+       run_events},
+      {"wait",
+       "until something is so; a daemon that is not there yet counts as \"not yet\"",
+       {},
        {{"for", "WHAT", "ready, joined, synced, members=N (at least) or key:K [ready]"}},
-       "kith wait --for members=3 --timeout 1m", "30s", run_wait},
+       "kith wait --for members=3 --timeout 1m",
+       "30s",
+       run_wait},
       {"id", "this node's id", {}, {}, "kith id", "5s", run_id},
   };
 }
 
 std::vector<Verb> network() {
   return {
-      {"join", "meet a node that is not found by itself", {{"target", true, "host[:port], [v6]:port or key@host:port"}},
+      {"join",
+       "meet a node that is not found by itself",
+       {{"target", true, "host[:port], [v6]:port or key@host:port"}},
        {{"adopt", "", "take over its lan network though this node holds records"},
         {"trust-first", "", "public mode: accept its key unseen"}},
-       "kith join 192.0.2.7:4747", "10s", run_join},
-      {"leave", "hand over, announce it, end the daemon; waits until it has ended", {}, {}, "kith leave", "60s", run_leave},
-      {"forget", "drop a dead or left member from the list", {node}, {}, "kith forget nas", "5s", run_forget},
-      {"network new", "make a private network: FILE for its members, FILE.admin for you", {{"name", true, "the network's name"}},
-       {{"out", "FILE", "where to [NAME.network]"}}, "kith network new home", "5s", run_network_new},
+       "kith join 192.0.2.7:4747",
+       "10s",
+       run_join},
+      {"leave",
+       "hand over, announce it, end the daemon; waits until it has ended",
+       {},
+       {},
+       "kith leave",
+       "60s",
+       run_leave},
+      {"forget",
+       "drop a dead or left member from the list",
+       {node},
+       {},
+       "kith forget nas",
+       "5s",
+       run_forget},
+      {"network new",
+       "make a private network: FILE for its members, FILE.admin for you",
+       {{"name", true, "the network's name"}},
+       {{"out", "FILE", "where to [NAME.network]"}},
+       "kith network new home",
+       "5s",
+       run_network_new},
   };
 }
 
 std::vector<Verb> data() {
   return {
-      {"put", "store a value", {key, {"value", false, "the value, - for stdin, @FILE for a file [stdin]"}},
-       {ttl, owned, consistency}, "kith put greeting hello\n  kith put photo @cat.jpg --ttl 7d\n  kith put number -- -5", "5s", run_put},
-      {"get", "print a value's bytes and nothing more", {key},
-       {{"owner", "NODE", "the record that this member owns"}, consistency}, "kith get greeting", "5s", run_get},
+      {"put",
+       "store a value",
+       {key, {"value", false, "the value, - for stdin, @FILE for a file [stdin]"}},
+       {ttl, owned, consistency},
+       "kith put greeting hello\n  kith put photo @cat.jpg --ttl 7d\n  kith put number -- -5",
+       "5s",
+       run_put},
+      {"get",
+       "print a value's bytes and nothing more",
+       {key},
+       {{"owner", "NODE", "the record that this member owns"}, consistency},
+       "kith get greeting",
+       "5s",
+       run_get},
       {"del", "delete a value", {key}, {owned, consistency}, "kith del greeting", "5s", run_del},
-      {"lookup", "where a key lives and how it was found", {key}, {}, "kith lookup greeting", "5s", run_lookup},
+      {"lookup",
+       "where a key lives and how it was found",
+       {key},
+       {},
+       "kith lookup greeting",
+       "5s",
+       run_lookup},
   };
 }
 
@@ -82,7 +140,8 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table = [] {
     std::vector<Verb> all = see();
     for (auto group : {network(), data()}) all.insert(all.end(), group.begin(), group.end());
-    all.push_back({"version", "the version of this command", {}, {}, "kith version", "5s", run_version});
+    all.push_back(
+        {"version", "the version of this command", {}, {}, "kith version", "5s", run_version});
     return all;
   }();
   return table;

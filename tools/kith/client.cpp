@@ -1,6 +1,10 @@
 #include "client.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -67,12 +71,22 @@ Problem unanswered(const FetchFailure& failure, const std::string& how_to_start)
     case FetchError::unreachable:
       return {exit_unreachable, "no daemon answers at " + failure.message, how_to_start, {}};
     case FetchError::permission:
-      return {exit_permission, failure.message, "the socket is its owner's alone: run kith as that user", {}};
+      return {exit_permission,
+              failure.message,
+              "the socket is its owner's alone: run kith as that user",
+              {}};
     case FetchError::timeout:
-      return {exit_timeout, "no answer from the daemon in time", "a longer --timeout, or kith status", {}};
+      return {exit_timeout,
+              "no answer from the daemon in time",
+              "a longer --timeout, or kith status",
+              {}};
     case FetchError::closed:
-      return {exit_unreachable, failure.message, "it stopped, or has too many connections; kith status tells", {}};
-    case FetchError::protocol: break;
+      return {exit_unreachable,
+              failure.message,
+              "it stopped, or has too many connections; kith status tells",
+              {}};
+    case FetchError::protocol:
+      break;
   }
   return {exit_failed, failure.message, "is that kithd's API?", {}};
 }
@@ -85,7 +99,8 @@ bool valid_instance(std::string_view name) {
   });
 }
 
-Result<Client, Problem> Client::make(const Arguments& arguments, std::optional<milliseconds> limit) {
+Result<Client, Problem> Client::make(const Arguments& arguments,
+                                     std::optional<milliseconds> limit) {
   Client out;
   if (limit) out.deadline_ = std::chrono::steady_clock::now() + *limit;
   const auto choice = choose(arguments);
@@ -93,7 +108,8 @@ Result<Client, Problem> Client::make(const Arguments& arguments, std::optional<m
   if (choice->api) {
     auto address = parse_api_url(*choice->api);
     if (!address)
-      return problem(exit_usage, "\"" + *choice->api + "\" is not the URL of a daemon on this machine",
+      return problem(exit_usage,
+                     "\"" + *choice->api + "\" is not the URL of a daemon on this machine",
                      "http://127.0.0.1:PORT or unix:/PATH");
     if (address->tcp) {
       const auto token = token_for(arguments);
@@ -107,18 +123,15 @@ Result<Client, Problem> Client::make(const Arguments& arguments, std::optional<m
     out.how_to_start_ = "start it: kithd --socket " + *choice->socket;
   } else {
     if (!valid_instance(*choice->instance))
-      return problem(exit_usage, "\"" + *choice->instance + "\" is not an instance", "1 to 32 of a-z 0-9 _ -");
+      return problem(exit_usage, "\"" + *choice->instance + "\" is not an instance",
+                     "1 to 32 of a-z 0-9 _ -");
     for (const auto& path : app::socket_candidates(*choice->instance))
       out.addresses_.push_back({path.string(), std::nullopt, {}});
     const bool standard = *choice->instance == "default";
-    out.how_to_start_ = "start it: kithd" + (standard ? std::string() : " --instance " + *choice->instance);
+    out.how_to_start_ =
+        "start it: kithd" + (standard ? std::string() : " --instance " + *choice->instance);
   }
   return out;
-}
-
-std::string Client::place() const {
-  const ApiAddress& first = addresses_.front();
-  return first.tcp ? to_string(*first.tcp) : first.socket_path;
 }
 
 Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) const {
@@ -132,7 +145,8 @@ Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) co
       if (answer->header("content-type").starts_with("application/json"))
         if (auto error = parse_error(answer->body)) return Failure<Problem>(*std::move(error));
       if (answer->status < 300) return *answer;  // a value without a read quorum
-      return problem(exit, "the daemon answered with HTTP status " + std::to_string(answer->status));
+      return problem(exit,
+                     "the daemon answered with HTTP status " + std::to_string(answer->status));
     }
     // A place that is not ours to look at, or is empty, does not hide the next one.
     const FetchError error = answer.error().error;
@@ -145,7 +159,8 @@ Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) co
 
 std::string Client::time_left() const {
   if (!deadline_) return {};
-  const auto left = std::chrono::duration_cast<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
   const auto margin = std::min(left / 10, milliseconds(250));
   return std::to_string(std::max<std::int64_t>(1, (left - margin).count())) + "ms";
 }
@@ -153,12 +168,30 @@ std::string Client::time_left() const {
 bool Client::pause(milliseconds at_most) const {
   auto wait = at_most;
   if (deadline_) {
-    const auto left = std::chrono::ceil<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<milliseconds>(*deadline_ - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     wait = std::min(wait, left);
   }
   ::poll(nullptr, 0, static_cast<int>(wait.count()));
   return true;
+}
+
+int Client::daemon_process() const {
+  for (const ApiAddress& address : addresses_) {
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    if (address.tcp || address.socket_path.size() >= sizeof to.sun_path) continue;
+    std::ranges::copy(address.socket_path, to.sun_path);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    const bool known = ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0 &&
+                       ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0;
+    if (fd >= 0) ::close(fd);
+    if (known) return static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0));
+  }
+  return -1;
 }
 
 }  // namespace kith::tool

@@ -21,7 +21,9 @@ class Client {
 
   // The answer, unless it is an error: then its problem. With `on_line` a stream of lines.
   Result<Response, Problem> ask(Request request, const OnLine& on_line = {}) const;
-  Result<Response, Problem> get(std::string target) const { return ask({"GET", std::move(target), {}, {}}); }
+  Result<Response, Problem> get(std::string target) const {
+    return ask({"GET", std::move(target), {}, {}});
+  }
 
   const std::optional<Deadline>& deadline() const { return deadline_; }
   // What is left for the daemon, slightly less than for us: its own honest answer shall arrive.
@@ -29,7 +31,8 @@ class Client {
   std::string time_left() const;
   // Sleeps, no longer than the deadline. False: it has passed.
   bool pause(std::chrono::milliseconds at_most) const;
-  std::string place() const;  // where it looks, for messages
+  // A pidfd of the daemon behind a unix socket, -1 when it cannot be had. The caller closes it.
+  int daemon_process() const;
 
  private:
   std::vector<ApiAddress> addresses_;  // tried in this order

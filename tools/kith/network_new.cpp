@@ -15,22 +15,28 @@ namespace {
 
 std::string why(storage::FileError error) {
   switch (error) {
-    case storage::FileError::missing: return "its directory does not exist";
-    case storage::FileError::permission: return "permission denied";
-    case storage::FileError::no_space: return "no space left on the disk";
-    case storage::FileError::exists: return "it exists and is never overwritten";
-    default: return "it cannot be written";
+    case storage::FileError::missing:
+      return "its directory does not exist";
+    case storage::FileError::permission:
+      return "permission denied";
+    case storage::FileError::no_space:
+      return "no space left on the disk";
+    case storage::FileError::exists:
+      return "it exists and is never overwritten";
+    default:
+      return "it cannot be written";
   }
 }
 
 bool exists(const std::string& path) {
-  struct stat state {};
+  struct stat state{};
   return ::lstat(path.c_str(), &state) == 0;
 }
 
 Failure<Problem> not_written(const std::string& path, storage::FileError error) {
   const bool there = error == storage::FileError::exists;
-  return problem(exit_failed, path + ": " + why(error), there ? "choose another name with --out FILE" : "");
+  return problem(exit_failed, path + ": " + why(error),
+                 there ? "choose another name with --out FILE" : "");
 }
 
 }  // namespace
@@ -38,7 +44,8 @@ Failure<Problem> not_written(const std::string& path, storage::FileError error) 
 Outcome run_network_new(Call& call) {
   const std::string name = call.arguments.get("name");
   if (!control::valid_network_name(name))
-    return problem(exit_usage, "\"" + name + "\" is not a network's name", "1 to 64 printable characters without a slash");
+    return problem(exit_usage, "\"" + name + "\" is not a network's name",
+                   "1 to 64 printable characters without a slash");
   const std::string* out = call.arguments.find("out");
   const std::string path = out ? *out : name + ".network", admin_path = path + ".admin";
   if (path.empty()) return problem(exit_usage, "--out: the file's name is empty");
@@ -51,17 +58,24 @@ Outcome run_network_new(Call& call) {
   const auto key = crypto::Identity::from_seed(seed).public_key();
   std::ranges::copy(key.view(), network.admin.begin());
   // The admin file first: a network without it could never rotate its secret.
-  const auto admin = storage::write_file(admin_path, as_bytes(control::admin_file_json(name, seed)), false);
+  const auto admin =
+      storage::write_file(admin_path, as_bytes(control::admin_file_json(name, seed)), false);
   if (!admin) return not_written(admin_path, admin.error());
-  const auto written = storage::write_file(path, as_bytes(control::network_file_json(network)), false);
+  const auto written =
+      storage::write_file(path, as_bytes(control::network_file_json(network)), false);
   if (!written) {
     ::unlink(admin_path.c_str());  // ours, made a moment ago
     return not_written(path, written.error());
   }
   if (call.json())
-    return print_line(object({{"schema", "kith/network-new/1"}, {"name", name}, {"file", path}, {"admin_file", admin_path}}));
+    return print_line(object({{"schema", "kith/network-new/1"},
+                              {"name", name},
+                              {"file", path},
+                              {"admin_file", admin_path}}));
   if (!call.quiet())
-    std::fprintf(stderr, "every member needs %s: kithd --network-file %s\n%s stays with you: it rotates the secret\n",
+    std::fprintf(stderr,
+                 "every member needs %s: kithd --network-file %s\n%s stays with you: it rotates "
+                 "the secret\n",
                  control::escape_controls(path).c_str(), control::escape_controls(path).c_str(),
                  control::escape_controls(admin_path).c_str());
   return print_line(control::escape_controls(path));

@@ -30,18 +30,30 @@ std::string details(const std::string& answer) {
 
 std::string_view code_of(int exit) {
   switch (exit) {
-    case exit_ok: return "ok";
-    case exit_usage: return "usage";
-    case exit_not_found: return "not_found";
-    case exit_unreachable: return "unreachable";
-    case exit_timeout: return "timeout";
-    case exit_partial: return "partial";
-    case exit_conflict: return "conflict";
-    case exit_permission: return "permission";
-    case exit_not_joined: return "not_joined";
-    case exit_unverified: return "verification_failed";
-    case exit_interrupted: return "interrupted";
-    default: return "failed";
+    case exit_ok:
+      return "ok";
+    case exit_usage:
+      return "usage";
+    case exit_not_found:
+      return "not_found";
+    case exit_unreachable:
+      return "unreachable";
+    case exit_timeout:
+      return "timeout";
+    case exit_partial:
+      return "partial";
+    case exit_conflict:
+      return "conflict";
+    case exit_permission:
+      return "permission";
+    case exit_not_joined:
+      return "not_joined";
+    case exit_unverified:
+      return "verification_failed";
+    case exit_interrupted:
+      return "interrupted";
+    default:
+      return "failed";
   }
 }
 
@@ -55,18 +67,24 @@ int exit_of(std::string_view header, int status) {
     case 400:
     case 405:
     case 413:
-    case 431: return exit_usage;
+    case 431:
+      return exit_usage;
     case 401:
-    case 403: return exit_permission;
-    case 404: return exit_not_found;
-    case 504: return exit_timeout;
-    default: return exit_failed;
+    case 403:
+      return exit_permission;
+    case 404:
+      return exit_not_found;
+    case 504:
+      return exit_timeout;
+    default:
+      return exit_failed;
   }
 }
 
 int report(const Problem& problem, bool json) {
   if (json) {
-    const std::string text = problem.answer.empty() ? error_json(problem) : one_line(problem.answer);
+    const std::string text =
+        problem.answer.empty() ? error_json(problem) : one_line(problem.answer);
     std::fprintf(stderr, "%s\n", text.c_str());
     return problem.exit;
   }

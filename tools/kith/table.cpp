@@ -14,12 +14,22 @@ struct Range {
   std::uint32_t first, last;
 };
 // The ranges that people's names and tags do use; a full table would be Unicode's own.
-constexpr std::array<Range, 7> no_width{{{0x300, 0x36f}, {0x1ab0, 0x1aff}, {0x200b, 0x200f},
-                                         {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f},
+constexpr std::array<Range, 7> no_width{{{0x300, 0x36f},
+                                         {0x1ab0, 0x1aff},
+                                         {0x200b, 0x200f},
+                                         {0x20d0, 0x20ff},
+                                         {0xfe00, 0xfe0f},
+                                         {0xfe20, 0xfe2f},
                                          {0xe0100, 0xe01ef}}};
-constexpr std::array<Range, 9> wide{{{0x1100, 0x115f}, {0x2e80, 0x303e}, {0x3041, 0xa4cf},
-                                     {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0xfe30, 0xfe6f},
-                                     {0xff00, 0xff60}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}}};
+constexpr std::array<Range, 9> wide{{{0x1100, 0x115f},
+                                     {0x2e80, 0x303e},
+                                     {0x3041, 0xa4cf},
+                                     {0xac00, 0xd7a3},
+                                     {0xf900, 0xfaff},
+                                     {0xfe30, 0xfe6f},
+                                     {0xff00, 0xff60},
+                                     {0x1f300, 0x1faff},
+                                     {0x20000, 0x3fffd}}};
 
 template <std::size_t N>
 bool in(const std::array<Range, N>& ranges, std::uint32_t point) {
@@ -33,9 +43,12 @@ std::size_t display_width(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);
     std::uint32_t point = lead;
-    if (lead >= 0xf0) point = lead & 0x07u;
-    else if (lead >= 0xe0) point = lead & 0x0fu;
-    else if (lead >= 0xc0) point = lead & 0x1fu;
+    if (lead >= 0xf0)
+      point = lead & 0x07u;
+    else if (lead >= 0xe0)
+      point = lead & 0x0fu;
+    else if (lead >= 0xc0)
+      point = lead & 0x1fu;
     while (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80)
       point = point << 6 | (static_cast<unsigned char>(text[i++]) & 0x3fu);
     width += in(no_width, point) ? 0 : in(wide, point) ? 2 : 1;

@@ -21,9 +21,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-std::string short_id(std::string_view id);         // its first 8 characters
-std::string show_millis(double ms);                // "0.4ms", "1.2s"
-std::string show_uptime(std::uint64_t seconds);    // "2h 3m"
-std::string show_time(std::string_view rfc3339);   // "2031-05-01 12:00:07": in UTC, to the second
+std::string short_id(std::string_view id);        // its first 8 characters
+std::string show_millis(double ms);               // "0.4ms", "1.2s"
+std::string show_uptime(std::uint64_t seconds);   // "2h 3m"
+std::string show_time(std::string_view rfc3339);  // "2031-05-01 12:00:07": in UTC, to the second
 
 }  // namespace kith::tool

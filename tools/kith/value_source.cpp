@@ -15,7 +15,8 @@ namespace kith::tool {
 namespace {
 
 Failure<Problem> too_large(const std::string& what) {
-  return problem(exit_usage, what + " has more than " + std::to_string(wire::value_limit) + " bytes",
+  return problem(exit_usage,
+                 what + " has more than " + std::to_string(wire::value_limit) + " bytes",
                  "that is the most a value may have; cut it into several keys");
 }
 
@@ -23,7 +24,8 @@ Failure<Problem> too_large(const std::string& what) {
 bool await_input(int fd, std::optional<Deadline> deadline) {
   int patience = -1;
   if (deadline) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     patience = static_cast<int>(std::min<std::int64_t>(left.count(), 1'000'000));
   }
@@ -31,7 +33,8 @@ bool await_input(int fd, std::optional<Deadline> deadline) {
   return ::poll(&state, 1, patience) != 0;
 }
 
-Result<std::string, Problem> read_all(int fd, const std::string& what, std::optional<Deadline> deadline) {
+Result<std::string, Problem> read_all(int fd, const std::string& what,
+                                      std::optional<Deadline> deadline) {
   std::string out;
   std::array<char, 16384> buffer;
   for (;;) {
@@ -51,20 +54,24 @@ Result<std::string, Problem> read_all(int fd, const std::string& what, std::opti
 Result<ValueSource, Problem> value_source(const std::string* written, bool stdin_is_terminal) {
   using Kind = ValueSource::Kind;
   if (!written && stdin_is_terminal)
-    return problem(exit_usage, "no VALUE, and stdin is a terminal", "give VALUE, @FILE, or - to type it");
+    return problem(exit_usage, "no VALUE, and stdin is a terminal",
+                   "give VALUE, @FILE, or - to type it");
   if (!written || *written == "-") return ValueSource{Kind::standard_input, ""};
   if (written->starts_with('@')) return ValueSource{Kind::file, written->substr(1)};
   return ValueSource{Kind::text, *written};
 }
 
-Result<std::string, Problem> read_value(const ValueSource& source, std::optional<Deadline> deadline) {
-  if (source.kind == ValueSource::Kind::standard_input) return read_all(STDIN_FILENO, "stdin", deadline);
+Result<std::string, Problem> read_value(const ValueSource& source,
+                                        std::optional<Deadline> deadline) {
+  if (source.kind == ValueSource::Kind::standard_input)
+    return read_all(STDIN_FILENO, "stdin", deadline);
   if (source.kind == ValueSource::Kind::text) {
     if (source.text.size() > wire::value_limit) return too_large("the value");
     return source.text;
   }
   const int fd = ::open(source.text.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return problem(exit_failed, source.text + ": " + std::generic_category().message(errno));
+  if (fd < 0)
+    return problem(exit_failed, source.text + ": " + std::generic_category().message(errno));
   auto value = read_all(fd, source.text, deadline);
   ::close(fd);
   return value;

@@ -18,6 +18,7 @@ struct ValueSource {
 // "-" and no VALUE are stdin, "@FILE" a file, everything else the value itself. No VALUE with a
 // terminal as stdin is a usage problem: nobody would know that it waits.
 Result<ValueSource, Problem> value_source(const std::string* written, bool stdin_is_terminal);
-Result<std::string, Problem> read_value(const ValueSource& source, std::optional<Deadline> deadline);
+Result<std::string, Problem> read_value(const ValueSource& source,
+                                        std::optional<Deadline> deadline);
 
 }  // namespace kith::tool

@@ -47,7 +47,9 @@ Outcome show_answer(const Call& call, const Result<Response, Problem>& answer, S
   if (!answer) return Failure<Problem>(answer.error());
   if (call.json()) return print_line(one_line(answer->body));
   const auto parsed = parse<T>(answer->body);
-  if (!parsed) return problem(exit_failed, "the daemon's answer is not understood", "is it another version? kith --json shows it");
+  if (!parsed)
+    return problem(exit_failed, "the daemon's answer is not understood",
+                   "is it another version? kith --json shows it");
   const std::string text = show(*parsed);
   return text.empty() ? Outcome(exit_ok) : print(text);
 }

@@ -21,7 +21,8 @@ Result<std::string, Problem> query_in(const Call& call) {
   if (const std::string* ttl = arguments.find("ttl")) {
     const auto duration = control::parse_duration(*ttl);
     if (!duration || duration->count() <= 0)
-      return problem(exit_usage, "--ttl \"" + *ttl + "\" is not a duration", "write it with a unit: 30s 10m 7d");
+      return problem(exit_usage, "--ttl \"" + *ttl + "\" is not a duration",
+                     "write it with a unit: 30s 10m 7d");
     add("ttl", *ttl);
   }
   if (const std::string* level = arguments.find("consistency")) {
@@ -42,12 +43,14 @@ std::string with_time(std::string target, const Client& client) {
 
 std::string names_of(const std::vector<Peer>& peers) {
   std::string out;
-  for (const Peer& peer : peers) out += (out.empty() ? "" : ", ") + control::escape_controls(label(peer));
+  for (const Peer& peer : peers)
+    out += (out.empty() ? "" : ", ") + control::escape_controls(label(peer));
   return out;
 }
 
 std::string show_put(const PutAnswer& put, const std::string* ttl, bool deleted) {
-  std::string out = put.outcome + (deleted ? ": deleted " : ": ") + control::escape_controls(put.key);
+  std::string out =
+      put.outcome + (deleted ? ": deleted " : ": ") + control::escape_controls(put.key);
   out += "  replicas " + std::to_string(put.stored_base) + "/" + std::to_string(put.needed);
   if (!put.stored.empty()) out += " (" + names_of(put.stored) + ")";
   out += "  seq " + std::to_string(put.seq);
@@ -66,8 +69,8 @@ std::string show_lookup(const LookupAnswer& lookup) {
   Table steps({"STEP", "PEER", "RTT", "NEW", "CLOSER"});
   std::size_t number = 0;
   for (const Step& s : lookup.steps)
-    steps.add({std::to_string(++number), short_id(s.peer), show_millis(s.rtt_ms), std::to_string(s.fresh),
-               s.closer ? "yes" : "no"});
+    steps.add({std::to_string(++number), short_id(s.peer), show_millis(s.rtt_ms),
+               std::to_string(s.fresh), std::to_string(s.closer)});
   return out + "\n" + steps.text();
 }
 
@@ -112,7 +115,8 @@ Outcome run_del(Call& call) {
   if (!key) return Failure<Problem>(key.error());
   const auto query = query_in(call);
   if (!query) return Failure<Problem>(query.error());
-  const auto answer = call.client.ask({"DELETE", with_time(key_path(kv, *key) + *query, call.client), {}, {}});
+  const auto answer =
+      call.client.ask({"DELETE", with_time(key_path(kv, *key) + *query, call.client), {}, {}});
   return show_answer<PutAnswer>(call, answer, [&](const PutAnswer& put) {
     return call.quiet() ? std::string() : show_put(put, nullptr, true);
   });

@@ -8,7 +8,8 @@
 namespace kith::tool {
 
 Outcome print(std::string_view text) {
-  const bool taken = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  const bool taken =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   if (taken) return exit_ok;
   return problem(exit_failed, std::string("stdout: ") + std::strerror(errno));
 }
@@ -17,15 +18,18 @@ Result<std::string, Problem> key_in(const Arguments& arguments) {
   const std::string key = arguments.get("key");
   const auto error = control::check_key(key);
   if (error == control::KeyError::none) return key;
-  return problem(exit_usage, "bad key: " + std::string(control::to_string(error)),
-                 error == control::KeyError::too_long ? "this one has " + std::to_string(key.size()) : "");
+  return problem(
+      exit_usage, "bad key: " + std::string(control::to_string(error)),
+      error == control::KeyError::too_long ? "this one has " + std::to_string(key.size()) : "");
 }
 
 std::string encoded(std::string_view text) {
   std::string out;
   for (const char c : control::percent_encode(text)) {
-    if (c == '/') out += "%2F";
-    else out.push_back(c);
+    if (c == '/')
+      out += "%2F";
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -43,7 +47,8 @@ std::string post_body(const Client& client, std::string_view name, const std::st
     body += member;
   };
   for (const std::string_view flag : flags) add("\"" + std::string(flag) + "\":true");
-  if (const std::string left = client.time_left(); !left.empty()) add("\"timeout\":\"" + left + "\"");
+  if (const std::string left = client.time_left(); !left.empty())
+    add("\"timeout\":\"" + left + "\"");
   return body + "}";
 }
 

@@ -33,7 +33,8 @@ Result<std::optional<std::string>, Problem> look(const Condition& condition, con
     return whole ? Missing() : Missing("too few replicas answer");
   }
   const auto status = parse<Status>(answer->body);
-  if (!status) return problem(exit_failed, "the daemon's answer is not understood", "is it another version?");
+  if (!status)
+    return problem(exit_failed, "the daemon's answer is not understood", "is it another version?");
   return missing(condition, *status);
 }
 
@@ -48,7 +49,8 @@ Result<Condition, std::string> parse_condition(std::string_view text) {
   if (text.starts_with(members)) {
     const std::string_view count = text.substr(members.size());
     Condition out{Kind::members};
-    const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), out.members);
+    const auto [end, error] =
+        std::from_chars(count.data(), count.data() + count.size(), out.members);
     if (error == std::errc{} && end == count.data() + count.size() && out.members > 0) return out;
     return Failure<std::string>("members= takes a number from 1");
   }
@@ -58,8 +60,9 @@ Result<Condition, std::string> parse_condition(std::string_view text) {
     if (wrong == control::KeyError::none) return Condition{Kind::key, 0, std::string(name)};
     return Failure<std::string>("bad key: " + std::string(control::to_string(wrong)));
   }
-  return Failure<std::string>("it is one of ready, joined, synced, members=N, key:K" +
-                              did_you_mean(text, {"ready", "joined", "synced", "members=N", "key:K"}));
+  return Failure<std::string>(
+      "it is one of ready, joined, synced, members=N, key:K" +
+      did_you_mean(text, {"ready", "joined", "synced", "members=N", "key:K"}));
 }
 
 std::optional<std::string> missing(const Condition& condition, const Status& status) {
@@ -72,10 +75,12 @@ std::optional<std::string> missing(const Condition& condition, const Status& sta
       break;
     case Condition::Kind::members:
       if (status.alive < condition.members)
-        return std::to_string(status.alive) + " of " + std::to_string(condition.members) + " members are alive";
+        return std::to_string(status.alive) + " of " + std::to_string(condition.members) +
+               " members are alive";
       break;
     case Condition::Kind::ready:
-    case Condition::Kind::key: break;
+    case Condition::Kind::key:
+      break;
   }
   return std::nullopt;
 }
@@ -92,13 +97,16 @@ Outcome run_wait(Call& call) {
     const auto looked = look(*condition, call.client);
     if (!looked) return Failure<Problem>(looked.error());
     if (!*looked) break;
-    const bool in_time = std::chrono::steady_clock::now() < call.client.deadline().value_or(Deadline::max());
+    const bool in_time =
+        std::chrono::steady_clock::now() < call.client.deadline().value_or(Deadline::max());
     if (in_time || last.empty()) last = **looked;
-    if (!call.client.pause(step)) return problem(exit_timeout, "still waiting for " + text + ": " + last);
+    if (!call.client.pause(step))
+      return problem(exit_timeout, "still waiting for " + text + ": " + last);
   }
   if (!call.json()) return exit_ok;
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
-  return print_line(object({{"schema", "kith/wait/1"}, {"for", text}, {"duration_ms", took.count()}}));
+  return print_line(
+      object({{"schema", "kith/wait/1"}, {"for", text}, {"duration_ms", took.count()}}));
 }
 
 }  // namespace kith::tool

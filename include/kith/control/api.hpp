@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kith/control/events.hpp"
+#include "kith/control/parse.hpp"
 #include "kith/node/node.hpp"
 
 namespace kith::control {
@@ -75,6 +76,8 @@ class Api {
 
  private:
   struct Pending;
+  Command records(const Request& request, const Query& query, const node::Node& node);
+  Command orders(const Request& request, const std::string& path, const node::Node& node);
   struct Metrics;
   About about_;
   std::map<Ticket, Pending> pending_;
