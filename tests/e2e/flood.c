@@ -1,6 +1,6 @@
 // flood: sends random and mutated datagrams at a rate and counts what comes back.
 //   flood IP PORT COUNT PER_SECOND SEED [TEMPLATES]     TEMPLATES: u16 length, bytes, and so on
-// Prints: sent, bytes sent, bytes of answers, how many were welcomed, answers by first byte.
+// Prints the word sent, then, when no answer can come any more: sent, bytes sent, bytes of answers, how many were welcomed, answers by first byte.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -101,6 +101,8 @@ int main(int argc, char** argv) {
     const double ahead = (double)sent / rate - (seconds() - began);
     if (ahead > 0.001) poll(0, 0, (int)(ahead * 1000));
   }
+  puts("sent");
+  fflush(stdout);
   const double until = seconds() + 1.5;  // the last answers
   while (seconds() < until) {
     struct pollfd waiting[sockets];
