@@ -40,6 +40,12 @@ inline constexpr std::size_t members_limit = 4096;  // the roster's view limit
 inline constexpr std::size_t names_limit = 4096;    // names remembered for events
 inline constexpr Duration expired_grace =
     hours(24);  // an expired record still suppresses older ones
+// How long a member remembered from the last run may go unmentioned by a live majority: they tell
+// their rosters within a few seconds of our return.
+inline constexpr Duration awaited_grace = seconds(30);
+// After a change of who counts, before it is told to the disk; and 1 ms a member, for large
+// rosters.
+inline constexpr Duration counting_delay = milliseconds(100);
 inline constexpr Duration sync_retry = seconds(1);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
 inline constexpr Duration anti_entropy_interval = seconds(60);

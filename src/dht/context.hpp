@@ -18,7 +18,16 @@ namespace kith::dht {
 using OperationId = std::uint64_t;
 
 struct Timer {
-  enum class Kind : std::uint8_t { resend, operation, sync, anti_entropy, purge, retire, lone };
+  enum class Kind : std::uint8_t {
+    resend,
+    operation,
+    sync,
+    anti_entropy,
+    purge,
+    retire,
+    lone,
+    counting
+  };
   Kind kind;
   std::uint64_t id = 0;
   auto operator<=>(const Timer&) const = default;

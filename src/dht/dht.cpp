@@ -20,6 +20,8 @@ struct Dht::Impl {
   Repair repair;
   OperationId last_operation = 0;
   bool started = false;
+  std::uint64_t told_epoch = 0;  // of the view whose counting members the disk knows
+  std::vector<NodeId> told;
 
   Impl(Config config, std::shared_ptr<const crypto::Identity> identity, Rng rng)
       : context(std::move(config), std::move(identity), rng),
@@ -48,6 +50,10 @@ struct Dht::Impl {
     context.now = now;
     context.out = &out;
     if (std::exchange(started, true)) return;
+    for (const Counting& member : context.config.counting) context.view.remember(member, now);
+    told_epoch = context.view.epoch();
+    for (const Counting& member : context.view.counting()) told.push_back(member.id);
+    retire();
     repair.start();
   }
 
@@ -67,6 +73,7 @@ struct Dht::Impl {
         break;
       }
     }
+    note_counting();
     context.out = nullptr;
   }
 
@@ -131,7 +138,7 @@ struct Dht::Impl {
   }
   void retire() {
     context.view.retire(context.now.mono);
-    if (const auto next = context.view.next_retirement())
+    if (const auto next = context.view.next_retirement(context.now.mono))
       context.timers.set({Timer::Kind::retire},
                          std::max(*next, context.now.mono + milliseconds(1)));
     else
@@ -183,6 +190,7 @@ struct Dht::Impl {
   }
   void on(const DrainRequested&) { repair.drain(); }
   void on(const StopRequested&) {
+    tell_counting();
     repair.set_stop();
     for (auto& [id, operation] : operations)
       if (!operation->finished()) operation->stop();
@@ -221,6 +229,8 @@ struct Dht::Impl {
         return replica.purge();
       case Timer::Kind::retire:
         return retired_by_time();
+      case Timer::Kind::counting:
+        return tell_counting();
       case Timer::Kind::lone:
         return repair.on_lone_timer();
     }
@@ -233,6 +243,24 @@ struct Dht::Impl {
       operation->on_unreachable(late->peer);
     else if (late->silent)
       operation->on_silence(late->peer);
+  }
+  // Who counts is kept on disk, so that after a restart a base is not smaller than it was.
+  void note_counting() {
+    if (context.view.epoch() == told_epoch || context.timers.when({Timer::Kind::counting})) return;
+    const auto members = static_cast<std::int64_t>(context.view.counting_count());
+    context.timers.set({Timer::Kind::counting},
+                       context.now.mono + counting_delay + milliseconds(members));
+  }
+  void tell_counting() {
+    context.timers.cancel({Timer::Kind::counting});
+    if (context.view.epoch() == told_epoch) return;
+    told_epoch = context.view.epoch();
+    std::vector<Counting> members = context.view.counting();
+    std::vector<NodeId> ids;
+    for (const Counting& member : members) ids.push_back(member.id);
+    if (std::exchange(told, ids) == ids) return;
+    context.out->push(
+        CountingChanged{std::make_shared<const std::vector<Counting>>(std::move(members))});
   }
   void retired_by_time() {
     retire();

@@ -123,7 +123,12 @@ void Repair::publish() {
 // Nobody here is synced: a fresh network. The smallest live id goes first, with what it has; the
 // others sync from it. Somebody has to, or nobody ever could.
 void Repair::on_lone_timer() {
-  if (stopping_ || context_.view.has_synced_member()) return;
+  if (stopping_) return;
+  if (context_.view.has_synced_member()) {
+    // Back from a restart with nobody there to start a round: it is ours to find out.
+    if (dirty_) schedule(Duration(0));
+    return;
+  }
   // Alone on a first start with somebody to look for: give them time.
   const bool waits = context_.config.expects_peers && context_.view.live_count() <= 1 &&
                      context_.now.mono - started_ < lone_settle_expecting;

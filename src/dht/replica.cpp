@@ -232,14 +232,15 @@ void Replica::on_loaded(const Loaded& loaded) {
   Reading& reading = node.mapped();
   wire::Fetched reply{reading.request, reading.status};
   reply.base = std::move(reading.base);
-  const auto decoded = loaded.found ? wire::decode_record(loaded.value)
-                                    : Result<wire::DecodedRecord, wire::DecodeError>(
-                                          fail(wire::DecodeError::malformed));
+  const auto decoded =
+      loaded.found
+          ? wire::decode_record(loaded.value)
+          : Result<wire::DecodedRecord, wire::DecodeError>(fail(wire::DecodeError::malformed));
   if (decoded) {
     // The disk may be ahead of the index by a commit: then the version is read off the record.
     const wire::Record& record = decoded->record;
-    const bool as_known = record.sequence == reading.version.sequence &&
-                          record.content == reading.version.content;
+    const bool as_known =
+        record.sequence == reading.version.sequence && record.content == reading.version.content;
     show_version(reply, as_known ? reading.version : version_of(record));
     reply.record = loaded.value;
   } else if (reply.status == wire::FetchStatus::found) {

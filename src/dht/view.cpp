@@ -18,6 +18,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   }
   Member& member = known->second;
   const bool was_live = member.live();
+  const bool awaited = std::exchange(member.awaited, false);
   const bool moved = member.presence != seen.presence || member.synced != seen.synced;
   if (was_live != (seen.presence == Presence::alive || seen.presence == Presence::suspect))
     member.since = now.mono;
@@ -28,9 +29,18 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.endpoint = seen.endpoint;
   if (member.retired && member.live() && member.synced > member.retired_at) member.retired = false;
   if (moved) ++epoch_;
+  if (awaited) return member.live() ? Change::joined : Change::gone;
   if (!was_live && member.live()) return Change::returned;
   if (was_live && !member.live()) return Change::gone;
   return moved ? Change::news : Change::none;
+}
+
+void View::remember(const Counting& known, Now now) {
+  if (known.id == self_ || known.synced.value == 0 || members_.size() >= members_limit) return;
+  Member member{known.key, Presence::dead, known.synced, {}, now.mono};
+  member.awaited = true;
+  members_.emplace(known.id, member);
+  ++epoch_;
 }
 
 bool View::forget(const NodeId& id) {
@@ -52,12 +62,24 @@ bool View::settled(const NodeId& id, const Member& member) const {
   return live_members >= write_quorum(set.size());
 }
 
+// Remembered from the last run, and a majority that lives has had time to tell of it, alive or
+// dead, and did not: it was forgotten while we were away.
+bool View::unknown_to_all(const NodeId& id, const Member& member, Instant now) const {
+  if (!member.awaited || now - member.since < awaited_grace) return false;
+  const std::vector<NodeId> set = neighbours(id.bytes, neighbourhood);
+  const auto live_members =
+      std::count_if(set.begin(), set.end(), [&](const NodeId& other) { return live(other); });
+  return static_cast<std::size_t>(live_members) >= write_quorum(set.size());
+}
+
 bool View::retire(Instant now) {
   // Decide on one picture, then apply: retiring one must not change the sets of the next.
   std::vector<NodeId> retired;
   for (const auto& [id, member] : members_) {
     if (member.live() || !member.counts()) continue;
-    if (settled(id, member) || now - member.since >= retire_after) retired.push_back(id);
+    if (settled(id, member) || unknown_to_all(id, member, now) ||
+        now - member.since >= retire_after)
+      retired.push_back(id);
   }
   for (const NodeId& id : retired) {
     Member& member = members_.at(id);
@@ -68,11 +90,21 @@ bool View::retire(Instant now) {
   return !retired.empty();
 }
 
-std::optional<Instant> View::next_retirement() const {
+std::optional<Instant> View::next_retirement(Instant now) const {
   std::optional<Instant> next;
-  for (const auto& [id, member] : members_)
-    if (!member.live() && member.counts()) next = earlier(next, member.since + retire_after);
+  for (const auto& [id, member] : members_) {
+    if (member.live() || !member.counts()) continue;
+    const Instant grace = member.since + awaited_grace;
+    next = earlier(next, member.awaited && grace > now ? grace : member.since + retire_after);
+  }
   return next;
+}
+
+std::vector<Counting> View::counting() const {
+  std::vector<Counting> out;
+  for (const auto& [id, member] : members_)
+    if (id != self_ && member.counts()) out.push_back({id, member.key, member.synced});
+  return out;
 }
 
 const View::Member* View::find(const NodeId& id) const {

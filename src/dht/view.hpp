@@ -26,6 +26,7 @@ class View {
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
     bool retired = false;
+    bool awaited = false;   // remembered from the last run, not heard of in this one
     UnixMillis retired_at;  // its synced must be newer to count again
     Endpoint endpoint;
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
@@ -36,10 +37,12 @@ class View {
 
   enum class Change : std::uint8_t { none, news, joined, returned, gone };
   Change see(const MemberSeen& seen, Now now);
+  void remember(const Counting& member, Now now);  // at start, before anything is seen
   bool forget(const NodeId& id);
   // Applies the retirement rule; true when a member was retired.
   bool retire(Instant now);
-  std::optional<Instant> next_retirement() const;
+  std::optional<Instant> next_retirement(Instant now) const;
+  std::vector<Counting> counting() const;  // the others, by id
 
   const Member* find(const NodeId& id) const;
   bool live(const NodeId& id) const;
@@ -64,6 +67,7 @@ class View {
   template <class Keep>
   std::vector<NodeId> closest_that(const ByteArray<32>& place, std::size_t count, Keep keep) const;
   bool settled(const NodeId& id, const Member& member) const;
+  bool unknown_to_all(const NodeId& id, const Member& member, Instant now) const;
 
   static constexpr std::size_t replicas_ = 8;
   NodeId self_;

@@ -52,7 +52,8 @@ std::optional<Joins::Ended> Joins::finished(const session::DialFinished& dial, b
   if (report.attempts.size() < attempts_limit) report.attempts.push_back(attempt);
   report.joined = ok;
   report.peer = dial.peer;
-  if (!ok && may_pass(dial.outcome) && !apart) return std::nullopt;  // discovery tries again until the deadline
+  if (!ok && may_pass(dial.outcome) && !apart)
+    return std::nullopt;  // discovery tries again until the deadline
   for (const auto& [ticket, other] : dials_)
     if (!ok && other.user == operation->first) return std::nullopt;  // another address may do
   Ended ended{operation->first, std::move(report)};

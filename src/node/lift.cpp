@@ -146,6 +146,9 @@ void Node::Impl::lift(dht::Output output) {
         save_meta(meta_synced, encode_number(static_cast<std::uint64_t>(o.stamp.value)));
         tell(membership::SelfChanged{std::nullopt, o.stamp});
       },
+      [&](dht::CountingChanged o) {
+        save_meta(meta_counting, encode_counting(*o.members, network));
+      },
       [&](dht::RecordsHeld o) { tell(discovery::RecordsHeld{o.any}); },
       [&](dht::ViewDisagrees o) { tell(membership::ReconcileRequested{o.peer}); },
       [&](dht::Drained) {

@@ -38,6 +38,30 @@ std::vector<SavedPeer> meta_peers_of(const Meta& meta) {
   return peers;
 }
 
+std::vector<dht::Counting> meta_counting_of(const Meta& meta, const NetworkId& network) {
+  std::vector<dht::Counting> members;
+  const Buffer* value = find(meta, meta_counting);
+  if (!value) return members;
+  wire::Reader r(value->view());
+  if (r.id<NetworkId>() != network) return members;
+  while (!r.failed() && !r.rest().empty()) {
+    dht::Counting member;
+    member.id = r.id<NodeId>();
+    member.key = r.id<PublicKey>();
+    member.synced = {static_cast<std::int64_t>(r.u64())};
+    if (!r.failed()) members.push_back(member);
+  }
+  return members;
+}
+
+Buffer encode_counting(const std::vector<dht::Counting>& members, const NetworkId& network) {
+  wire::Writer w;
+  w.id(network);
+  for (const dht::Counting& member : members)
+    w.id(member.id).id(member.key).u64(static_cast<std::uint64_t>(member.synced.value));
+  return w.buffer();
+}
+
 Buffer encode_peers(const std::vector<SavedPeer>& peers) {
   wire::Writer w;
   for (const SavedPeer& peer : peers)

@@ -256,6 +256,51 @@ TEST_CASE("dht: all 8 lose power after the acknowledgements: after restart every
     CHECK(world.get(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i)).complete);
 }
 
+TEST_CASE("dht: after a restart a few of many never acknowledge a write or miss a value for sure") {
+  DhtWorld world(5);
+  world.start_all();
+  world.put(0, "k", "v");
+  for (std::size_t i = 0; i < 5; ++i) world.crash(i);
+  world.start(0);
+  world.start(1);
+  world.run(seconds(20));
+  CHECK(world.put(0, "k2", "v").outcome == PutOutcome::unknown);
+  CHECK_FALSE(world.get(1, "absent").complete);
+  CHECK_FALSE(world.get(1, "k").complete);
+  CHECK(world.get(1, "k").found);
+  CHECK_FALSE(world.node(0).dht->snapshot().synced);
+  for (std::size_t i = 2; i < 5; ++i) world.start(i);
+  world.run(seconds(20));
+  CHECK(world.put(0, "k2", "v").outcome == PutOutcome::applied);
+  CHECK(world.get(1, "absent").complete);
+  CHECK(world.node(0).dht->snapshot().synced);
+}
+
+TEST_CASE("dht: a member that a live majority no longer knows stops counting after a restart") {
+  DhtWorld world(4);
+  world.start_all();
+  world.crash(0);
+  NodeId gone;  // it was forgotten while node 0 was away
+  gone.bytes[0] = 1;
+  world.node(0).counting.push_back({gone, {}, UnixMillis{1}});
+  world.start(0);
+  world.run(seconds(5));
+  CHECK(world.put(0, "k", "v").outcome == PutOutcome::unknown);
+  world.run(minutes(1));
+  const PutReport put = world.put(0, "k", "v");
+  CHECK(put.outcome == PutOutcome::applied);
+  CHECK_EQ(put.asked, 4);
+}
+
+TEST_CASE("dht: a lone node is synced again after a restart") {
+  DhtWorld world(1);
+  world.start_all();
+  world.crash(0);
+  world.start(0);
+  world.run(seconds(3));
+  CHECK(world.node(0).dht->snapshot().synced);
+}
+
 TEST_CASE("dht: lost datagrams are resent: every put and get still succeeds") {
   DhtWorld world(8, 11);
   world.start_all();

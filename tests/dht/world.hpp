@@ -22,6 +22,7 @@ class DhtWorld {
     bool up = false;
     bool disk_full = false, disk_silent = false;
     UnixMillis synced;
+    std::vector<dht::Counting> counting;
     std::set<std::size_t> unreachable;  // links cut from here
     bool records_held = false, drained = false;
     std::size_t lose = 0;
@@ -53,7 +54,7 @@ class DhtWorld {
   // Starts (or restarts) a node with what is on its disk, and tells everybody.
   void start(std::size_t i) {
     Node& n = nodes_[i];
-    dht::Config config{mode_, network_, root_, n.synced, {}, false};
+    dht::Config config{mode_, network_, root_, n.synced, {}, false, n.counting};
     n.dht = std::make_unique<dht::Dht>(config, n.identity, rng_.fork());
     n.up = true;
     const auto disk = n.disk;
@@ -70,6 +71,7 @@ class DhtWorld {
   void wipe(std::size_t i) {
     nodes_[i].disk.clear();
     nodes_[i].synced = {};
+    nodes_[i].counting.clear();
   }
   // Power off; nobody knows yet.
   void crash(std::size_t i) { nodes_[i].up = false; }
@@ -213,6 +215,7 @@ class DhtWorld {
               });
           },
           [&](dht::RecordsHeld m) { nodes_[i].records_held = m.any; }, [&](dht::ViewDisagrees) {},
+          [&](dht::CountingChanged m) { nodes_[i].counting = *m.members; },
           [&](dht::Drained) { nodes_[i].drained = true; },
           [&](Compute m) {
             std::shared_ptr<const JobResult> result = m.job->run();

@@ -206,7 +206,8 @@ def damaged(world):
             daemon = world.daemon("damaged", "--listen", "127.0.0.1:0", "--no-lan", "--http", "127.0.0.1:0")
             daemon.data = place.data
             daemon.start()
-            until(lambda: daemon.process.poll() is not None or (daemon.try_status() or {}).get("synced"), 10, "it ends or serves")
+            until(lambda: daemon.process.poll() is not None or (daemon.try_status() or {}).get("synced"), 10,
+                  f"it ends or serves with page {page} damaged at {offset}: {daemon.logged()[-400:]} {daemon.try_status()}")
             if daemon.alive():
                 kept, small = daemon.get("/v1/kv/kept"), daemon.get("/v1/kv/small")
                 checks.check(kept.exit in (3, 6) or kept.body == b"x" * 5000, f"page {page}: served something else")

@@ -197,6 +197,29 @@ def too_few(daemons):
     print(f"figure: {len(alive)} of {COUNT} alive: {len(answers)} puts, all partial; after the return of the others complete in {took:.1f} s")
 
 
+def few_come_back(daemons):
+    """All are killed and a minority comes back: it remembers how many they were."""
+    for daemon in daemons:
+        daemon.process.kill()
+    for daemon in daemons:
+        daemon.process.wait()
+    few = daemons[:COUNT // 2]
+    for daemon in few:
+        daemon.start()
+    until(lambda: all((d.try_status() or {"members": {"alive": 0}})["members"]["alive"] == len(few) for d in few), 20, "the few see each other")
+    began, answers = time.monotonic(), []
+    while time.monotonic() - began < 4:
+        answers.append(put(few[len(answers) % len(few)], f"few-{len(answers)}", b"v", timeout="2s"))
+    missing = get(few[0], "never written")
+    checks.check(all(a.exit == 6 for a in answers), f"puts of the few that came back: {sorted({a.exit for a in answers})}")
+    checks.check(missing.exit == 6, f"what the few do not have may exist: {missing.exit}")
+    checks.check(not few[0].status()["synced"], "and they do not say that they have everything")
+    for daemon in daemons[COUNT // 2:]:
+        daemon.start()
+    took = until(lambda: all(d.try_status() and d.status()["synced"] and get(d, "few-0").exit == 0 for d in daemons), 30, "whole again")
+    print(f"figure: all killed, {len(few)} of {COUNT} come back: {len(answers)} puts, all partial; whole {took:.1f} s after the others came back too")
+
+
 def nobody_synced(world):
     """A daemon that waits for a peer it knows: a put has nowhere to go, and says so."""
     lost = world.daemon("lost", "--listen", "127.0.0.1:0", "--no-lan", "--network-file", network_file(world, "lost"), "--join", "127.0.0.1:9").start()
@@ -217,6 +240,7 @@ def main():
     bad_requests(daemons[0])
     each_level(daemons)
     too_few(daemons)
+    few_come_back(daemons)
     nobody_synced(world)
     checks.finish()
 

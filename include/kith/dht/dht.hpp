@@ -25,6 +25,14 @@
 
 namespace kith::dht {
 
+// A member that counts in bases. Remembered over a restart: a node that comes back alone must not
+// take itself for the whole network, and acknowledge what nobody else has.
+struct Counting {
+  NodeId id;
+  PublicKey key;
+  UnixMillis synced;
+};
+
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
@@ -32,6 +40,7 @@ struct Config {
   UnixMillis synced;           // stored stamp of the last completed sync; 0 on a first start
   UnixMillis last_seen;        // when this node last ran; 0 on a first start
   bool expects_peers = false;  // saved peers or join targets: wait for them before going it alone
+  std::vector<Counting> counting;  // as last told by CountingChanged
 };
 
 RecordId record_id(ByteView root, wire::Kind kind, const NodeId& owner, std::string_view name);
@@ -117,6 +126,9 @@ struct RecordChanged {  // on this node's disk
 struct SyncedChanged {  // publish in our member record
   UnixMillis stamp;
 };
+struct CountingChanged {  // keep it on disk; without ourselves
+  std::shared_ptr<const std::vector<Counting>> members;
+};
 struct RecordsHeld {  // whether this network holds any record, as far as this node knows
   bool any = false;
 };
@@ -125,8 +137,9 @@ struct ViewDisagrees {  // that peer counts another base: reconcile rosters with
 };
 struct Drained {};
 
-using Output = std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, RecordsHeld,
-                            ViewDisagrees, Drained, Compute, Persist, Load, Forget, Dropped>;
+using Output =
+    std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, CountingChanged, RecordsHeld,
+                 ViewDisagrees, Drained, Compute, Persist, Load, Forget, Dropped>;
 
 struct Snapshot {
   std::size_t records = 0, tombstones = 0;
