@@ -230,14 +230,16 @@ void Daemon::news(const node::Output& output, Now now) {
     log(Level::debug, event->type + " " + short_name(member->member->id));
 }
 
-// A target of the configuration is tried for ever: its trouble is said once, and again when it changes.
+// A target of the configuration is tried for ever: its trouble is said once, and again when it
+// changes.
 void Daemon::log_trouble(const node::JoinReport& report) {
   if (report.attempts.empty()) return;
   const node::Attempt& last = report.attempts.back();
   const std::vector<std::string>& ours = opened_.node.join;
   if (std::find(ours.begin(), ours.end(), last.target) == ours.end()) return;
   if (std::exchange(join_trouble_[last.target], last.cause) == last.cause) return;
-  log(Level::warn, "cannot join " + last.target + " yet: " + last.cause + (last.address.empty() ? "" : " (" + last.address + ")"));
+  log(Level::warn, "cannot join " + last.target + " yet: " + last.cause +
+                       (last.address.empty() ? "" : " (" + last.address + ")"));
 }
 
 void Daemon::end(Exit exit) {

@@ -40,6 +40,6 @@ inline constexpr Duration yield_max = milliseconds(400);
 inline constexpr Duration believe = seconds(10);
 inline constexpr Duration adopting = seconds(1);  // the world carries out an adoption or refuses it
 inline constexpr Duration other_lan_life = seconds(100);  // three beacons missed: it is gone
-inline constexpr Duration redial_after = seconds(10);  // the same boot id beaconing on
+inline constexpr Duration redial_after = seconds(10);     // the same boot id beaconing on
 
 }  // namespace kith::discovery

@@ -55,9 +55,9 @@ struct Discovery::Impl {
   LruMap<IpAddress, Instant> answered{boots_limit};
   std::map<ByteArray<16>, Other> others;
   std::optional<AdoptLan> adoption;
-  std::optional<Lan> going;      // adopted, and the world has not followed yet
+  std::optional<Lan> going;  // adopted, and the world has not followed yet
   Instant going_until, believe_until;
-  bool peers_hold = false;       // a member of our network said that it holds records
+  bool peers_hold = false;  // a member of our network said that it holds records
   bool told_holding = false;
   std::size_t live = 1, burst_at = 0;
   std::uint64_t last_seed = 0, last_token = 0, last_ticket = 0, sent = 0, heard = 0;
@@ -152,7 +152,8 @@ struct Discovery::Impl {
     std::erase_if(others, [&](const auto& entry) {
       return entry.second.place == from || now.mono - entry.second.heard >= other_lan_life;
     });
-    if (others.size() < lans_limit || others.contains(lan.id)) others[lan.id] = {lan, from, now.mono};
+    if (others.size() < lans_limit || others.contains(lan.id))
+      others[lan.id] = {lan, from, now.mono};
   }
 
   void adopt(AdoptLan adoption_now) {
@@ -161,8 +162,9 @@ struct Discovery::Impl {
     out->push(std::move(adoption_now));
   }
 
-  // A newcomer to a network with records has none of them yet, and in a large one it may never: what
-  // counts is what the network holds. Or it would go on to the next network with records, and back.
+  // A newcomer to a network with records has none of them yet, and in a large one it may never:
+  // what counts is what the network holds. Or it would go on to the next network with records, and
+  // back.
   bool network_holds() const {
     return config.lan.holds_records || (peers_hold && (live > 1 || now.mono < believe_until));
   }
@@ -344,7 +346,8 @@ struct Discovery::Impl {
       case Timer::Kind::adopt:
         if (adoption) adopt(*std::exchange(adoption, std::nullopt));
         return;
-      case Timer::Kind::believe: return tell_holding();
+      case Timer::Kind::believe:
+        return tell_holding();
     }
   }
 
@@ -379,7 +382,8 @@ std::optional<Instant> Discovery::next_deadline() const { return impl_->timers.n
 Snapshot Discovery::snapshot() const {
   Snapshot out;
   for (const auto& [id, other] : impl_->others)
-    if (impl_->now.mono - other.heard < other_lan_life) out.other_lans.emplace_back(other.lan, other.place);
+    if (impl_->now.mono - other.heard < other_lan_life)
+      out.other_lans.emplace_back(other.lan, other.place);
   out.targets = impl_->seeds.size();
   out.beacons_sent = impl_->sent;
   out.beacons_heard = impl_->heard;
