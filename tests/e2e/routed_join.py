@@ -82,6 +82,8 @@ def joins_at_start(mode_flags, with_key, number):
         last = time.monotonic()
         until(lambda: all_see(daemons), 15, "all see all")
         took = time.monotonic() - last
+        if number >= 2:  # a few are enough: a fresh network with join targets takes 4 s to settle
+            return took
         until(lambda: all_synced(daemons), 15, "all are synced")
         checks.check(value_travels(daemons[1], daemons[2], "k", b"v%d" % number), "a value travels between two that were told of a third")
         return took
