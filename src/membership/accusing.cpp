@@ -186,7 +186,7 @@ Standing Membership::Impl::standing(const NodeId& subject, const Case& file) con
   Standing standing;
   look_around(subject, file, standing);
   standing.quorum = quorum_for(subject);
-  standing.calm = disturbed <= file.silent_since();
+  standing.disturbed = disturbed;
   return standing;
 }
 

@@ -37,9 +37,14 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
   const bool certified = standing.quorum > 0 && accusers_.size() >= standing.quorum;
 
   if (certified && standing.open() && open >= least) return Ruling::dead;
-  const bool lonely = standing.gate == 0 && evidence_ != Evidence::none && standing.calm;
-  if (lonely && open >= least && now - silent_since_ >= least * alone_windows) return Ruling::alone;
-  if (open >= least * suspicion_max_factor) return Ruling::withdraw;
+  const bool lonely = standing.gate == 0 && evidence_ != Evidence::none;
+  // In time that we lost ourselves nobody was silent: the count begins again. A port that refused
+  // was closed all the same.
+  const bool doubtful = lonely && evidence_ == Evidence::silence;
+  const Instant quiet_since = doubtful ? std::max(silent_since_, standing.disturbed) : silent_since_;
+  if (lonely && open >= least && now - quiet_since >= least * alone_windows) return Ruling::alone;
+  const Instant open_since = doubtful ? std::max(started_, standing.disturbed) : started_;
+  if (now - open_since >= least * suspicion_max_factor) return Ruling::withdraw;
 
   const std::size_t confirmations = accusers_.empty() ? 0 : accusers_.size() - 1;
   const std::size_t needed = standing.quorum > 1 ? standing.quorum - 1 : 1;

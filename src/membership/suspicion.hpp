@@ -39,7 +39,7 @@ struct Standing {
   std::size_t quorum = 0;     // q: suspicions needed
   std::size_t gate = 0;       // m: other peers that must have been heard since; 0: nobody is left
   std::size_t witnesses = 0;  // other peers heard since the case opened
-  bool calm = true;           // the self-test: no time lost and no loop lag in that silence
+  Instant disturbed{};        // the self-test: when we last lost time or lagged behind
 
   bool open() const { return gate > 0 && witnesses >= gate; }  // may accuse, may judge
 };

@@ -1,4 +1,5 @@
 // What the machines want, lifted to the world's vocabulary or handed to a sibling.
+#include "constants.hpp"
 #include "impl.hpp"
 
 namespace kith::node {
@@ -121,6 +122,7 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
     else
       live_peers.erase(member->id);
   }
+  if (live_peers.size() != saved_count) next_save = std::min(next_save, now.mono + save_soon);
   tell(seen);
   const std::size_t count = membership.live_count();
   if (count != live) {

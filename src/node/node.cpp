@@ -263,6 +263,7 @@ void Node::Impl::save_peers() {
   std::vector<SavedPeer> peers;
   for (const auto& [id, peer] : live_peers)
     if (peers.size() < saved_peers_limit) peers.push_back(peer);
+  saved_count = live_peers.size();
   // Alone, the old cache is worth more than an empty one.
   if (peers.empty()) return;
   Buffer encoded = encode_peers(peers);

@@ -42,7 +42,7 @@ Case case_with(std::size_t accusers, Evidence evidence) {
   return file;
 }
 
-constexpr Standing usual{3, 3, 3, true};
+constexpr Standing usual{3, 3, 3};
 
 }  // namespace
 
@@ -91,7 +91,7 @@ TEST_CASE("membership/suspicion: the same observer counts once") {
 
 TEST_CASE("membership/suspicion: a deaf node, whose gate is shut, judges nobody") {
   const Case file = case_with(7, Evidence::silence);
-  const Standing deaf{3, 3, 2, true};
+  const Standing deaf{3, 3, 2};
   for (double t = 10; t < 28; t += 0.01) CHECK_EQ(file.rule(deaf, at(t)), Ruling::wait);
   CHECK_EQ(file.rule(deaf, at(28)), Ruling::withdraw);
 }
@@ -100,10 +100,13 @@ TEST_CASE(
     "membership/suspicion: without a possible witness four windows and a quiet machine make a "
     "lonely verdict") {
   const Case file = case_with(0, Evidence::silence);
-  const Standing lonely{1, 0, 0, true}, disturbed{1, 0, 0, false};
+  const Standing lonely{1, 0, 0}, disturbed{1, 0, 0, at(20)};
   CHECK_EQ(file.rule(lonely, at(21.499)), Ruling::wait);
   CHECK_EQ(file.rule(lonely, at(21.5)), Ruling::alone);  // 12 s after it was last heard
-  CHECK_EQ(file.rule(disturbed, at(22)), Ruling::wait);
+  CHECK_EQ(file.rule(disturbed, at(31)), Ruling::ask_again);  // the count began again at 20,
+  CHECK_EQ(file.rule(disturbed, at(32)), Ruling::alone);      // and the case is not withdrawn meanwhile
+  const Case refused = case_with(0, Evidence::refusal);
+  CHECK_EQ(refused.rule({1, 0, 0, at(12)}, at(13.5)), Ruling::alone);  // a closed port is closed
   CHECK_EQ(case_with(0, Evidence::none).rule(lonely, at(22)), Ruling::wait);  // others' word only
 }
 
