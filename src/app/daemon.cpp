@@ -40,6 +40,11 @@ class Daemon {
         resolver_(loop_),
         watch_(loop_, [this] { look_at_interfaces(); }) {}
 
+  // Storage has a thread that posts to the loop when a commit is done: it ends first.
+  ~Daemon() { opened_.storage.reset(); }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
   Exit run();
 
  private:
@@ -77,6 +82,7 @@ class Daemon {
   Instant started_ = runtime::now().mono;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;
   std::size_t jobs_told_ = 0;
+  std::uint64_t generation_ = 0;
   Exit exit_;
 };
 
@@ -107,6 +113,7 @@ runtime::TcpHandlers Daemon::tcp_handlers() {
 
 void Daemon::build_node() {
   node::Config config = opened_.node;
+  config.generation = generation_++;
   config.seed = number_from(runtime::system_entropy());
   config.secret_seed = runtime::system_entropy();
   for (const auto& [key, value] : meta_) config.stored_meta.emplace_back(key, value);

@@ -148,7 +148,7 @@ void Put::on_stored(const NodeId& from, const wire::Stored& reply) {
       above_ = std::max(above_, reply.sequence);
       // An earlier try may be on a disk, and somebody may have read it there.
       if (++stale_ > stale_retries)
-        return complete(stored_.empty() && !stored_before_ ? PutOutcome::rejected : PutOutcome::unknown,
+        return complete(nowhere() ? PutOutcome::rejected : PutOutcome::unknown,
                         "another writer was faster each time; read it and try again");
       requests_.cancel(id());
       return sign();
@@ -195,13 +195,12 @@ void Put::conclude() {
   if (dead_only) complete(PutOutcome::unknown, "too few of its replicas are alive");
 }
 
-// It cannot reach a quorum any more. Whoever was asked may be storing it all the same: only when all
-// have spoken is it known whether it was rejected or is on some disks.
+// It cannot reach a quorum any more. Whoever was asked may be storing it all the same: only when
+// all have spoken is it known whether it was rejected or is on some disks.
 void Put::conclude_refused() {
   for (const NodeId& id : waiting_for_)
     if (context_.view.live(id)) return;
-  const bool nowhere = stored_.empty() && silent_.empty() && !stored_before_;
-  complete(nowhere ? PutOutcome::rejected : PutOutcome::unknown, "a replica refused: " + refusal_);
+  complete(nowhere() ? PutOutcome::rejected : PutOutcome::unknown, "a replica refused: " + refusal_);
 }
 
 void Put::on_timer() {

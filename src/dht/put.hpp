@@ -34,6 +34,7 @@ class Put final : public Operation {
   void conclude_refused();
   void complete(PutOutcome outcome, std::string reason);
   bool in_base(const NodeId& id) const;
+  bool nowhere() const { return stored_.empty() && silent_.empty() && !stored_before_; }
 
   PutRequested request_;
   PutReport report_;

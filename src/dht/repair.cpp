@@ -3,11 +3,8 @@
 namespace kith::dht {
 
 void Repair::start() {
-  // A first start with somebody to look for gives them time; an old hand counts as it did.
-  const bool fresh = context_.config.synced.value == 0;
-  const Duration settle =
-      fresh && context_.config.expects_peers ? lone_settle_expecting : lone_settle;
-  context_.timers.set({Timer::Kind::lone}, context_.now.mono + settle);
+  started_ = context_.now.mono;
+  context_.timers.set({Timer::Kind::lone}, started_ + lone_settle);
   const Duration jitter = context_.rng.between(Duration(0), anti_entropy_interval);
   context_.timers.set({Timer::Kind::anti_entropy},
                       context_.now.mono + anti_entropy_interval + jitter);
@@ -132,7 +129,10 @@ void Repair::on_lone_timer() {
     if (dirty_) schedule(Duration(0));
     return;
   }
-  if (context_.view.smallest_live() == context_.self) {
+  // Alone on a first start with somebody to look for: give them time.
+  const bool waits = context_.config.expects_peers && context_.view.live_count() <= 1 &&
+                     context_.now.mono - started_ < lone_settle_expecting;
+  if (!waits && context_.view.smallest_live() == context_.self) {
     dirty_ = false;
     publish();
   }

@@ -45,6 +45,7 @@ class Repair {
   bool draining_ = false, stopping_ = false;
   std::vector<NodeId> to_visit_;
   std::set<NodeId> reached_;
+  Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0;
   Duration retry_{sync_retry};
 };

@@ -14,14 +14,19 @@
 namespace kith::node {
 
 struct Node::Impl {
-  // Whose order an answer from the world belongs to: the low bits of every token that leaves.
+  // Whose order an answer from the world belongs to: the low bits of every token that leaves. The
+  // generation tells this node's orders from those of the one it replaced on the same sockets.
   enum class Room : std::uint8_t { node = 0, session = 1, membership = 2, dht = 3, discovery = 4 };
-  static constexpr std::uint64_t rooms = 8;
-  static Token outer(Room room, Token inner) {
-    return {inner.value * rooms + static_cast<std::uint64_t>(room)};
+  static constexpr std::uint64_t rooms = 8, generations = 256;
+  Token outer(Room room, Token inner) const {
+    const std::uint64_t mark = config.generation % generations * rooms;
+    return {inner.value * rooms * generations + mark + static_cast<std::uint64_t>(room)};
   }
   static Room room_of(Token token) { return static_cast<Room>(token.value % rooms); }
-  static Token inner(Token token) { return {token.value / rooms}; }
+  static Token inner(Token token) { return {token.value / (rooms * generations)}; }
+  bool is_ours(Token token) const {
+    return token.value / rooms % generations == config.generation % generations;
+  }
 
   Config config;
   std::shared_ptr<const crypto::Identity> identity;
@@ -64,6 +69,11 @@ struct Node::Impl {
   void handle(const Input& input);
   void expire();
   std::optional<Instant> next_deadline() const;
+  template <class Answer>
+  void answer(Token token, const Answer& given);
+  void join(const JoinRequested& request);
+  void forget(const ForgetRequested& request);
+  void ping(const PingRequested& request);
   void save_meta(std::string_view name, Buffer value);
   void save_peers();
   void leave(bool drain);

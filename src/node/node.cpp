@@ -123,57 +123,18 @@ void Node::Impl::handle(const Input& input) {
       [&](const discovery::BeaconReceived& in) { tell(in); },
       [&](const discovery::InterfacesChanged& in) { tell(in); },
       [&](const discovery::Resolved& in) {
+        if (!is_ours(in.token)) return drop(DropReason::unexpected);
         tell(discovery::Resolved{inner(in.token), in.addresses});
       },
-      [&](const Computed& in) {
-        const Computed own{inner(in.token), in.result};
-        switch (room_of(in.token)) {
-          case Room::session:
-            return tell(session::Input(own));
-          case Room::membership:
-            return tell(membership::Input(own));
-          case Room::dht:
-            return tell(dht::Input(own));
-          default:
-            return drop(DropReason::unexpected);
-        }
-      },
-      [&](const Persisted& in) {
-        if (room_of(in.token) == Room::membership)
-          tell(membership::Input(Persisted{inner(in.token)}));
-        if (room_of(in.token) == Room::dht) tell(dht::Input(Persisted{inner(in.token)}));
-      },
-      [&](const Loaded& in) { tell(dht::Input(Loaded{inner(in.token), in.found, in.value})); },
-      [&](const DiskRefused& in) {
-        const DiskRefused own{inner(in.token), in.reason};
-        if (room_of(in.token) == Room::membership) tell(membership::Input(own));
-        if (room_of(in.token) == Room::dht) tell(dht::Input(own));
-      },
+      [&](const Computed& in) { answer(in.token, Computed{inner(in.token), in.result}); },
+      [&](const Persisted& in) { answer(in.token, Persisted{inner(in.token)}); },
+      [&](const Loaded& in) { answer(in.token, Loaded{inner(in.token), in.found, in.value}); },
+      [&](const DiskRefused& in) { answer(in.token, DiskRefused{inner(in.token), in.reason}); },
       [&](const dht::PutRequested& in) { tell(in); },
       [&](const dht::GetRequested& in) { tell(in); },
-      [&](const dht::LookupRequested& in) { tell(in); },
-      [&](const JoinRequested& in) {
-        joins.begin(in, now);
-        const auto target = discovery::parse_target(in.target);
-        if (!target)
-          return joins.unresolved(in.ticket, in.target);  // checked before: cannot happen
-        tell(discovery::JoinRequested{in.ticket, *target, in.trust_first, in.adopt});
-      },
+      [&](const dht::LookupRequested& in) { tell(in); }, [&](const JoinRequested& in) { join(in); },
       [&](const LeaveRequested&) { leave(true); }, [&](const StopRequested&) { leave(false); },
-      [&](const ForgetRequested& in) {
-        tell(membership::ForgetRequested{in.peer});
-        tell(dht::MemberForgotten{in.peer});
-        tell(session::PeerForgotten{in.peer});
-        out->push(Completed{in.ticket, std::make_shared<OperationReport>(PingReport{true, {}})});
-      },
-      [&](const PingRequested& in) {
-        const RequestId request{rng.next()};
-        pings.emplace(request, Ping{in.ticket, in.peer, now.mono, now.mono + in.deadline});
-        wire::Ping ping;
-        ping.envelope = {request, static_cast<std::uint32_t>(to_millis(in.deadline)),
-                         Lane::membership, 0};
-        tell(session::SendRequested{in.peer, wire::encode(ping), Lane::membership});
-      },
+      [&](const ForgetRequested& in) { forget(in); }, [&](const PingRequested& in) { ping(in); },
       [&](const LoadMeasured& in) {
         tell(session::LoadReported{in.loop_lag, in.jobs_queued});
         tell(membership::LoadReported{in.loop_lag});
@@ -185,16 +146,55 @@ void Node::Impl::handle(const Input& input) {
       });
 }
 
+// The world's answer to an order goes to the room that gave it, if it was a room of this node.
+template <class Answer>
+void Node::Impl::answer(Token token, const Answer& given) {
+  if (!is_ours(token)) return drop(DropReason::unexpected);
+  const auto tell_if_it_takes = [&]<class RoomInput>(std::in_place_type_t<RoomInput>) {
+    if constexpr (std::is_constructible_v<RoomInput, Answer>) tell(RoomInput(given));
+  };
+  switch (room_of(token)) {
+    case Room::session:
+      return tell_if_it_takes(std::in_place_type<session::Input>);
+    case Room::membership:
+      return tell_if_it_takes(std::in_place_type<membership::Input>);
+    case Room::dht:
+      return tell_if_it_takes(std::in_place_type<dht::Input>);
+    case Room::node:  // our own meta writes: nothing waits for them
+    case Room::discovery:
+      return;
+  }
+}
+
+void Node::Impl::join(const JoinRequested& request) {
+  joins.begin(request, now);
+  const auto target = discovery::parse_target(request.target);
+  if (!target) return joins.unresolved(request.ticket, request.target);
+  tell(discovery::JoinRequested{request.ticket, *target, request.trust_first, request.adopt});
+}
+
+void Node::Impl::forget(const ForgetRequested& request) {
+  tell(membership::ForgetRequested{request.peer});
+  tell(dht::MemberForgotten{request.peer});
+  tell(session::PeerForgotten{request.peer});
+  out->push(Completed{request.ticket, std::make_shared<OperationReport>(PingReport{true, {}})});
+}
+
+void Node::Impl::ping(const PingRequested& request) {
+  const RequestId id{rng.next()};
+  pings.emplace(id, Ping{request.ticket, request.peer, now.mono, now.mono + request.deadline});
+  const auto deadline = static_cast<std::uint32_t>(to_millis(request.deadline));
+  const wire::Ping question{{id, deadline, Lane::membership, 0}, {}};
+  tell(session::SendRequested{request.peer, wire::encode(question), Lane::membership});
+}
+
 // --- leaving ------------------------------------------------------------------------------------
 
 // `leave` hands everything over first and stops counting; SIGTERM does neither: a restart moves
 // nothing.
 void Node::Impl::leave(bool drain) {
   if (leaving == Leaving::announcing || leaving == Leaving::done) return;
-  if (!drain) {
-    tell(dht::StopRequested{});
-    return announce_leave();
-  }
+  if (!drain) return announce_leave();
   if (leaving == Leaving::draining) return;
   leaving = Leaving::draining;
   leave_deadline = now.mono + drain_limit;
@@ -203,6 +203,7 @@ void Node::Impl::leave(bool drain) {
 
 void Node::Impl::announce_leave() {
   leaving = Leaving::announcing;
+  tell(dht::StopRequested{});  // whatever runs ends with a definite answer
   leave_deadline = now.mono + announce_limit;
   tell(membership::LeaveRequested{});
 }

@@ -2,7 +2,7 @@
 # The command line and the API against one real daemon, line by line: what is printed where, exit
 # codes, bad input, and the same things said with curl. Loopback only; ends only what it started.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 build=${KITH_BUILD:-build}
 kith=$PWD/$build/kith kithd=$PWD/$build/kithd
 [ -x "$kith" ] || kith=$build/kith kithd=$build/kithd
@@ -22,6 +22,7 @@ passed=0 failed=0
 ok() { passed=$((passed + 1)); }
 bad() { failed=$((failed + 1)); printf 'FAILED  %s\n        wanted: %s\n        got:    %s\n' "$1" "$2" "$3"; }
 same() { if [ "$2" == "$3" ]; then ok; else bad "$1" "$2" "$3"; fi; }           # NAME WANTED GOT
+# shellcheck disable=SC2053
 like() { if [[ "$3" == $2 ]]; then ok; else bad "$1" "$2" "$3"; fi; }           # NAME GLOB GOT
 # try ARGS...: runs kith against the daemon; leaves $out, $err and $status. Stdin is empty.
 try() {

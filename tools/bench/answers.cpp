@@ -1,8 +1,8 @@
 // How many gets one daemon answers a second over real sockets, beside a bare recvmmsg/sendmmsg echo
 // of the same datagram sizes in the same run.
 //
-// The asker is a member of the daemon's network: real Session and Membership machines on a socket of
-// its own. It never syncs, so it never counts and never holds a copy.
+// The asker is a member of the daemon's network: real Session and Membership machines on a socket
+// of its own. It never syncs, so it never counts and never holds a copy.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t batch = 32;
-constexpr std::size_t window = 256;      // questions outstanding
+constexpr std::size_t window = 256;  // questions outstanding
 constexpr auto span = std::chrono::seconds(3);
 
 sockaddr_in address_of(const Endpoint& to) {
@@ -45,7 +45,8 @@ class Socket {
  public:
   Socket() : fd_(::socket(AF_INET, SOCK_DGRAM, 0)) {
     sockaddr_in any = address_of({IpAddress::v4(127, 0, 0, 1), 0});
-    if (::bind(fd_, reinterpret_cast<sockaddr*>(&any), sizeof any) != 0) throw std::runtime_error("cannot bind");
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&any), sizeof any) != 0)
+      throw std::runtime_error("cannot bind");
     const int size = 4 << 20;
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     socklen_t length = sizeof any;
@@ -72,7 +73,8 @@ class Socket {
       const auto n = static_cast<std::size_t>(i);
       IpAddress ip = IpAddress::v4(0, 0, 0, 0);
       std::memcpy(ip.bytes.data() + 12, &names[n].sin_addr, 4);
-      each(Endpoint{ip, ntohs(names[n].sin_port)}, ByteView(buffers_[n]).first(messages[n].msg_len));
+      each(Endpoint{ip, ntohs(names[n].sin_port)},
+           ByteView(buffers_[n]).first(messages[n].msg_len));
     }
     return count > 0 ? static_cast<std::size_t>(count) : 0;
   }
@@ -127,7 +129,8 @@ double echo_rate(std::size_t question, std::size_t answer) {
   }
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
-  return static_cast<double>(answered) / std::chrono::duration<double>(Clock::now() - start).count();
+  return static_cast<double>(answered) /
+         std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 // --- the asker ----------------------------------------------------------------------------------
@@ -135,7 +138,8 @@ double echo_rate(std::size_t question, std::size_t answer) {
 class Asker {
  public:
   Asker(const control::NetworkFile& file, const Endpoint& daemon)
-      : identity_(std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(runtime::system_entropy()))),
+      : identity_(std::make_shared<const crypto::Identity>(
+            crypto::Identity::from_seed(runtime::system_entropy()))),
         network_(crypto::network_id(file.root, file.name)),
         session_(session_config(file), identity_, Rng(1), runtime::system_entropy()),
         membership_(membership_config(), identity_, Rng(2)) {
@@ -151,7 +155,9 @@ class Asker {
   }
   void turn(int timeout_ms) {
     socket_.flush();
-    socket_.receive(timeout_ms, [&](const Endpoint& from, ByteView bytes) { feed(session::DatagramReceived{from, bytes}); });
+    socket_.receive(timeout_ms, [&](const Endpoint& from, ByteView bytes) {
+      feed(session::DatagramReceived{from, bytes});
+    });
     const Now now = runtime::now();
     if (auto due = session_.next_deadline(); due && *due <= now.mono) {
       session_.expire(now, from_session_);
@@ -195,7 +201,9 @@ class Asker {
     session_.step(input, runtime::now(), from_session_);
     pump();
   }
-  void tell(const membership::Input& input) { membership_.step(input, runtime::now(), from_membership_); }
+  void tell(const membership::Input& input) {
+    membership_.step(input, runtime::now(), from_membership_);
+  }
 
   void pump() {
     while (!from_session_.empty() || !from_membership_.empty()) {
@@ -204,8 +212,10 @@ class Asker {
     }
   }
   void lift(session::Output output) {
-    if (auto* transmit = std::get_if<session::Transmit>(&output)) socket_.queue(transmit->to, std::move(transmit->bytes));
-    else if (auto* order = std::get_if<Compute>(&output)) session_.step(Computed{order->token, order->job->run()}, runtime::now(), from_session_);
+    if (auto* transmit = std::get_if<session::Transmit>(&output))
+      socket_.queue(transmit->to, std::move(transmit->bytes));
+    else if (auto* order = std::get_if<Compute>(&output))
+      session_.step(Computed{order->token, order->job->run()}, runtime::now(), from_session_);
     else if (auto* up = std::get_if<session::Established>(&output)) {
       peer_ = up->peer;
       tell(membership::PeerEstablished{up->peer, up->key});
@@ -222,10 +232,16 @@ class Asker {
     }
   }
   void lift(membership::Output output) {
-    if (auto* send = std::get_if<membership::SendMessage>(&output)) session_.step(session::SendRequested{send->to, send->message, Lane::membership}, runtime::now(), from_session_);
-    else if (auto* order = std::get_if<Compute>(&output)) tell(Computed{order->token, order->job->run()});
-    else if (auto* persist = std::get_if<Persist>(&output)) tell(Persisted{persist->token});
-    else if (auto* known = std::get_if<membership::Introduce>(&output)) session_.step(session::PeerIntroduced{known->record->key, known->record->addresses}, runtime::now(), from_session_);
+    if (auto* send = std::get_if<membership::SendMessage>(&output))
+      session_.step(session::SendRequested{send->to, send->message, Lane::membership},
+                    runtime::now(), from_session_);
+    else if (auto* order = std::get_if<Compute>(&output))
+      tell(Computed{order->token, order->job->run()});
+    else if (auto* persist = std::get_if<Persist>(&output))
+      tell(Persisted{persist->token});
+    else if (auto* known = std::get_if<membership::Introduce>(&output))
+      session_.step(session::PeerIntroduced{known->record->key, known->record->addresses},
+                    runtime::now(), from_session_);
   }
 
   Socket socket_;
@@ -257,7 +273,8 @@ double answer_rate(Asker& asker, const std::function<RecordId(std::size_t)>& rec
     }
   }
   const double took = std::chrono::duration<double>(Clock::now() - start).count();
-  if (asker.found - found_before < (asker.answered - before) * 9 / 10) throw std::runtime_error("the daemon did not find what it holds");
+  if (asker.found - found_before < (asker.answered - before) * 9 / 10)
+    throw std::runtime_error("the daemon did not find what it holds");
   return static_cast<double>(asker.answered - before) / took;
 }
 
@@ -268,7 +285,9 @@ Rows answers() {
   file.name = "bench";
   file.root = runtime::system_entropy();
   file.psk = runtime::system_entropy();
-  const std::string path = (std::filesystem::temp_directory_path() / ("kith-bench-" + std::to_string(::getpid()) + ".network")).string();
+  const std::string path = (std::filesystem::temp_directory_path() /
+                            ("kith-bench-" + std::to_string(::getpid()) + ".network"))
+                               .string();
   std::ofstream(path) << control::network_file_json(file);
   struct Remove {
     std::string path;
@@ -277,19 +296,24 @@ Rows answers() {
 
   Daemons daemon(1, {"--network-file", path, "--no-lan"});
   daemon.wait_until_all("\"synced\":true");
-  // 100 B values that the cache holds, and more 800 B values than it can (1 KiB would go by stream).
+  // 100 B values that the cache holds, and more 800 B values than it can (1 KiB would go by
+  // stream).
   constexpr std::size_t warm_keys = 64, cold_keys = 16'000, writers = 64;
-  for (std::size_t i = 0; i < warm_keys; ++i) daemon.fetch(0, "PUT", "/v1/kv/warm-" + std::to_string(i), std::string(100, 'x'));
+  for (std::size_t i = 0; i < warm_keys; ++i)
+    daemon.fetch(0, "PUT", "/v1/kv/warm-" + std::to_string(i), std::string(100, 'x'));
   std::vector<std::thread> threads;
   for (std::size_t w = 0; w < writers; ++w)
     threads.emplace_back([&, w] {
-      for (std::size_t i = w; i < cold_keys; i += writers) daemon.fetch(0, "PUT", "/v1/kv/cold-" + std::to_string(i), std::string(800, 'x'));
+      for (std::size_t i = w; i < cold_keys; i += writers)
+        daemon.fetch(0, "PUT", "/v1/kv/cold-" + std::to_string(i), std::string(800, 'x'));
     });
   for (std::thread& thread : threads) thread.join();
 
   Asker asker(file, daemon.endpoint(0));
   asker.run_until([&] { return asker.joined() && daemon.says(0, "/v1/status", "\"alive\":2"); });
-  const auto record = [&](const std::string& name) { return dht::record_id(file.root, wire::Kind::value, {}, name); };
+  const auto record = [&](const std::string& name) {
+    return dht::record_id(file.root, wire::Kind::value, {}, name);
+  };
   std::vector<RecordId> warm, cold;
   for (std::size_t i = 0; i < warm_keys; ++i) warm.push_back(record("warm-" + std::to_string(i)));
   for (std::size_t i = 0; i < cold_keys; ++i) cold.push_back(record("cold-" + std::to_string(i)));
@@ -299,9 +323,11 @@ Rows answers() {
   const double echo = echo_rate(29 + 64, 29 + 380);
   const double cached = answer_rate(asker, [&](std::size_t i) { return warm[i % warm.size()]; });
   const double echo_again = echo_rate(29 + 64, 29 + 380);
-  const double missed = answer_rate(asker, [&](std::size_t) { return cold[rng.below(cold.size())]; });
+  const double missed =
+      answer_rate(asker, [&](std::size_t) { return cold[rng.below(cold.size())]; });
   const double limit = (echo + echo_again) / 2;
-  return {{"cached get answers of 100 B, one daemon", cached, "1/s", "bare recvmmsg/sendmmsg echo", limit},
+  return {{"cached get answers of 100 B, one daemon", cached, "1/s", "bare recvmmsg/sendmmsg echo",
+           limit},
           {"cold get answers of 800 B", missed, "1/s", "bare recvmmsg/sendmmsg echo", limit}};
 }
 

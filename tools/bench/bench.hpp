@@ -16,7 +16,8 @@ struct Row {
   std::string unit;
   std::string limit_what;  // empty: a plain figure without a limit
   double limit = 0;
-  // How close to the limit: 1 is the limit itself. For times limit / value, for rates value / limit.
+  // How close to the limit: 1 is the limit itself. For times limit / value, for rates value /
+  // limit.
   double ratio() const { return unit.ends_with("/s") ? value / limit : limit / value; }
 };
 

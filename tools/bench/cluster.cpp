@@ -17,7 +17,8 @@ using Clock = std::chrono::steady_clock;
 using Millis = std::chrono::duration<double, std::milli>;
 
 // `workers` clients, one request outstanding each, `total` requests; milliseconds of every request.
-std::vector<double> load(const Daemons& daemons, const std::string& method, std::size_t workers, std::size_t total) {
+std::vector<double> load(const Daemons& daemons, const std::string& method, std::size_t workers,
+                         std::size_t total) {
   std::vector<std::vector<double>> times(workers);
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> threads;
@@ -25,7 +26,8 @@ std::vector<double> load(const Daemons& daemons, const std::string& method, std:
     threads.emplace_back([&, worker] {
       for (std::size_t i = next++; i < total; i = next++) {
         const auto start = Clock::now();
-        daemons.fetch(i % daemons.size(), method, "/v1/kv/bench-" + std::to_string(i), method == "PUT" ? std::string(100, 'x') : std::string());
+        daemons.fetch(i % daemons.size(), method, "/v1/kv/bench-" + std::to_string(i),
+                      method == "PUT" ? std::string(100, 'x') : std::string());
         times[worker].push_back(Millis(Clock::now() - start).count());
       }
     });
@@ -37,7 +39,9 @@ std::vector<double> load(const Daemons& daemons, const std::string& method, std:
 }
 
 double at_percent(const std::vector<double>& sorted, double percent) {
-  return sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(static_cast<double>(sorted.size()) * percent / 100))];
+  return sorted[std::min(
+      sorted.size() - 1,
+      static_cast<std::size_t>(static_cast<double>(sorted.size()) * percent / 100))];
 }
 
 // One synced 4 KiB write on this disk: the floor of any put.
@@ -71,7 +75,8 @@ Usage usage_of(const Daemons& daemons) {
     std::string field;
     std::vector<std::string> words;
     while (fields >> field) words.push_back(field);
-    sum.cpu_seconds += (std::stod(words[11]) + std::stod(words[12])) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+    sum.cpu_seconds +=
+        (std::stod(words[11]) + std::stod(words[12])) / static_cast<double>(::sysconf(_SC_CLK_TCK));
     sum.rss_mib += std::stod(words[21]) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
     sum.packets += daemons.metric(i, "kith_udp_packets_total{dir=\"out\"}");
     sum.bytes += daemons.metric(i, "kith_udp_bytes_total{dir=\"out\"}");
@@ -89,8 +94,10 @@ Rows latency() {
   Rows rows;
   for (const std::size_t outstanding : {1u, 64u})
     for (const std::string method : {"PUT", "GET"}) {
-      const std::vector<double> times = load(daemons, method, outstanding, outstanding == 1 ? 500 : 4000);
-      const std::string what = (method == "PUT" ? "put" : "get") + std::string(", ") + std::to_string(outstanding) + " outstanding, ";
+      const std::vector<double> times =
+          load(daemons, method, outstanding, outstanding == 1 ? 500 : 4000);
+      const std::string what = (method == "PUT" ? "put" : "get") + std::string(", ") +
+                               std::to_string(outstanding) + " outstanding, ";
       const bool put = method == "PUT";
       rows.push_back({what + "p50", at_percent(times, 50), "ms", put ? "one fdatasync" : "", sync});
       rows.push_back({what + "p99", at_percent(times, 99), "ms", put ? "one fdatasync" : "", sync});
@@ -114,7 +121,8 @@ Rows idle() {
     rows.push_back({"packets sent" + of, (after.packets - before.packets) / each, "1/s", "", 0});
     rows.push_back({"bytes sent" + of, (after.bytes - before.bytes) / each, "B/s", "", 0});
     rows.push_back({"CPU" + of, 100 * (after.cpu_seconds - before.cpu_seconds) / each, "%", "", 0});
-    rows.push_back({"resident memory" + of, after.rss_mib / static_cast<double>(count), "MiB", "", 0});
+    rows.push_back(
+        {"resident memory" + of, after.rss_mib / static_cast<double>(count), "MiB", "", 0});
   }
   return rows;
 }

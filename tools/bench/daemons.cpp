@@ -14,7 +14,9 @@ namespace {
 
 using namespace std::chrono;
 
-std::filesystem::path beside_us() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+std::filesystem::path beside_us() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
+}
 
 }  // namespace
 
@@ -25,8 +27,15 @@ Daemons::Daemons(std::size_t count, std::vector<std::string> flags) {
   const std::string program = (beside_us() / "kithd").string();
   for (std::size_t i = 0; i < count; ++i) {
     const std::string name = "n" + std::to_string(i);
-    std::vector<std::string> words{program, "--data-dir", (directory_ / name).string(), "--socket",
-                                   (directory_ / (name + ".sock")).string(), "--name", name, "--listen", "127.0.0.1:0"};
+    std::vector<std::string> words{program,
+                                   "--data-dir",
+                                   (directory_ / name).string(),
+                                   "--socket",
+                                   (directory_ / (name + ".sock")).string(),
+                                   "--name",
+                                   name,
+                                   "--listen",
+                                   "127.0.0.1:0"};
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -50,10 +59,14 @@ Daemons::~Daemons() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-tool::Response Daemons::fetch(std::size_t i, const std::string& method, const std::string& target, std::string body) const {
-  const tool::ApiAddress address{(directory_ / ("n" + std::to_string(i) + ".sock")).string(), std::nullopt, {}};
-  const auto answer = tool::fetch(address, {method, target, {}, std::move(body)}, steady_clock::now() + seconds(20));
-  if (!answer) throw std::runtime_error("daemon " + std::to_string(i) + ": " + answer.error().message);
+tool::Response Daemons::fetch(std::size_t i, const std::string& method, const std::string& target,
+                              std::string body) const {
+  const tool::ApiAddress address{
+      (directory_ / ("n" + std::to_string(i) + ".sock")).string(), std::nullopt, {}};
+  const auto answer = tool::fetch(address, {method, target, {}, std::move(body)},
+                                  steady_clock::now() + seconds(20));
+  if (!answer)
+    throw std::runtime_error("daemon " + std::to_string(i) + ": " + answer.error().message);
   return *answer;
 }
 

@@ -22,7 +22,8 @@ class Daemons {
   std::size_t size() const { return pids_.size(); }
   pid_t pid(std::size_t i) const { return pids_[i]; }
   const std::filesystem::path& directory() const { return directory_; }
-  tool::Response fetch(std::size_t i, const std::string& method, const std::string& target, std::string body = {}) const;
+  tool::Response fetch(std::size_t i, const std::string& method, const std::string& target,
+                       std::string body = {}) const;
   bool says(std::size_t i, const std::string& target, const std::string& text) const;
   void wait_until_all(const std::string& text) const;  // in /v1/status; throws after 30 s
   Endpoint endpoint(std::size_t i) const;              // of its UDP and TCP port

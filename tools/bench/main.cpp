@@ -26,13 +26,15 @@ void print(const Bench& bench, const Rows& rows) {
   for (const Row& row : rows) {
     std::printf("  %-52s %12.2f %-6s", row.what.c_str(), row.value, row.unit.c_str());
     if (!row.limit_what.empty())
-      std::printf("  limit %12.2f (%s)  ratio %.2f", row.limit, row.limit_what.c_str(), row.ratio());
+      std::printf("  limit %12.2f (%s)  ratio %.2f", row.limit, row.limit_what.c_str(),
+                  row.ratio());
     std::printf("\n");
   }
 }
 
 void print_json(const Bench& bench, const Rows& rows) {
-  nlohmann::ordered_json out{{"schema", "kith-bench/" + bench.name + "/1"}, {"rows", nlohmann::json::array()}};
+  nlohmann::ordered_json out{{"schema", "kith-bench/" + bench.name + "/1"},
+                             {"rows", nlohmann::json::array()}};
   for (const Row& row : rows) {
     nlohmann::ordered_json item{{"what", row.what}, {"value", row.value}, {"unit", row.unit}};
     if (!row.limit_what.empty()) {
@@ -55,7 +57,8 @@ int run(const std::string& name, bool json) {
     std::fflush(stdout);
   }
   if (found) return 0;
-  std::fprintf(stderr, "kith-bench: no benchmark is called \"%s\"; kith-bench list names them\n", name.c_str());
+  std::fprintf(stderr, "kith-bench: no benchmark is called \"%s\"; kith-bench list names them\n",
+               name.c_str());
   return 2;
 }
 
@@ -67,15 +70,18 @@ int main(int argc, char** argv) {
   bool json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--json") json = true;
-    else if (name.empty()) name = word;
+    if (word == "--json")
+      json = true;
+    else if (name.empty())
+      name = word;
   }
   if (name.empty() || name == "--help" || name == "help") {
     std::puts("usage: kith-bench NAME [--json]   one benchmark, or all\n       kith-bench list");
     return name.empty() ? 2 : 0;
   }
   if (name == "list") {
-    for (const auto& bench : kith::bench::all_benches()) std::printf("%-10s %s\n", bench.name.c_str(), bench.what.c_str());
+    for (const auto& bench : kith::bench::all_benches())
+      std::printf("%-10s %s\n", bench.name.c_str(), bench.what.c_str());
     return 0;
   }
   try {

@@ -83,16 +83,22 @@ Rows seal_and_open() {
     ByteArray<32> raw_key{};
     const double limit = microseconds_of([&] {
       unsigned long long length = 0;
-      crypto_aead_chacha20poly1305_ietf_encrypt(sealed.data(), &length, plain.data(), size, nullptr, 0, nullptr, nonce.data(), raw_key.data());
-      if (crypto_aead_chacha20poly1305_ietf_decrypt(opened.data(), &length, nullptr, sealed.data(), sealed.size(), nullptr, 0, nonce.data(), raw_key.data()) != 0) std::abort();
+      crypto_aead_chacha20poly1305_ietf_encrypt(sealed.data(), &length, plain.data(), size, nullptr,
+                                                0, nullptr, nonce.data(), raw_key.data());
+      if (crypto_aead_chacha20poly1305_ietf_decrypt(opened.data(), &length, nullptr, sealed.data(),
+                                                    sealed.size(), nullptr, 0, nonce.data(),
+                                                    raw_key.data()) != 0)
+        std::abort();
     });
-    rows.push_back({"seal and open " + std::to_string(size) + " B", ours, "us", "libsodium alone", limit});
+    rows.push_back(
+        {"seal and open " + std::to_string(size) + " B", ours, "us", "libsodium alone", limit});
   }
   Pair pair;
   const Buffer message(Bytes(200, 7));
   pair.send(message);
   const double through = microseconds_of([&] { pair.send(message); });
-  rows.push_back({"a 200 B message through two sessions", through, "us", "seal and open 100 B", rows[0].value});
+  rows.push_back({"a 200 B message through two sessions", through, "us", "seal and open 100 B",
+                  rows[0].value});
   return rows;
 }
 
@@ -131,7 +137,8 @@ Rows handshake() {
     if (pair.received != 1) std::abort();
   });
   // IK: each side one key pair and four products.
-  return {{"a first handshake and message, both sides", whole, "us", "ten X25519 products", 10 * multiply}};
+  return {{"a first handshake and message, both sides", whole, "us", "ten X25519 products",
+           10 * multiply}};
 }
 
 Rows machines() {
@@ -140,14 +147,16 @@ Rows machines() {
   std::vector<NodeId> ids;
   for (int i = 0; i < 4096; ++i) ids.push_back(random_id(rng));
   const NodeId target = random_id(rng);
-  const double sort = microseconds_of([&] {
-    keep(kad::closest(target.bytes, ids, 8, [](const NodeId& id) { return id.bytes; }));
-  });
+  const double sort = microseconds_of(
+      [&] { keep(kad::closest(target.bytes, ids, 8, [](const NodeId& id) { return id.bytes; })); });
   const double lookup = microseconds_of([&] {
     kad::Lookup machine(target.bytes, {8, 4, 12, 64});
-    for (const NodeId& id : kad::closest(target.bytes, ids, 64, [](const NodeId& n) { return n.bytes; })) machine.add(id);
+    for (const NodeId& id :
+         kad::closest(target.bytes, ids, 64, [](const NodeId& n) { return n.bytes; }))
+      machine.add(id);
     while (!machine.finished())
-      for (const NodeId& peer : machine.ask(Instant{}, [](const NodeId&) { return Duration(milliseconds(350)); }))
+      for (const NodeId& peer :
+           machine.ask(Instant{}, [](const NodeId&) { return Duration(milliseconds(350)); }))
         machine.answered(peer, {}, Instant{});
     keep(machine.result());
   });

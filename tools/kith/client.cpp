@@ -66,7 +66,7 @@ Result<std::string, Problem> token_for(const Arguments& arguments) {
   return token;
 }
 
-Problem unanswered(const FetchFailure& failure, const std::string& how_to_start) {
+Problem unanswered(const FetchFailure& failure, const std::string& how_to_start, bool read_only) {
   switch (failure.error) {
     case FetchError::unreachable:
       return {exit_unreachable, "no daemon answers at " + failure.message, how_to_start, {}};
@@ -83,7 +83,8 @@ Problem unanswered(const FetchFailure& failure, const std::string& how_to_start)
     case FetchError::closed:
       return {exit_unreachable,
               failure.message,
-              "it stopped, or has too many connections; kith status tells",
+              read_only ? "it stopped, or has too many connections; kith status tells"
+                        : "it stopped meanwhile; what was asked for may have been done",
               {}};
     case FetchError::protocol:
       break;
@@ -151,10 +152,10 @@ Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) co
     // A place that is not ours to look at, or is empty, does not hide the next one.
     const FetchError error = answer.error().error;
     if (error != FetchError::unreachable && error != FetchError::permission)
-      return Failure<Problem>(unanswered(answer.error(), how_to_start_));
+      return Failure<Problem>(unanswered(answer.error(), how_to_start_, request.method == "GET"));
     if (!failure || error == FetchError::permission) failure = answer.error();
   }
-  return Failure<Problem>(unanswered(*failure, how_to_start_));
+  return Failure<Problem>(unanswered(*failure, how_to_start_, request.method == "GET"));
 }
 
 std::string Client::time_left() const {

@@ -51,7 +51,7 @@ std::string names_of(const std::vector<Peer>& peers) {
 std::string show_put(const PutAnswer& put, const std::string* ttl, bool deleted) {
   std::string out =
       put.outcome + (deleted ? ": deleted " : ": ") + control::escape_controls(put.key);
-  out += "  replicas " + std::to_string(put.stored_base) + "/" + std::to_string(put.needed);
+  out += "  replicas " + std::to_string(put.stored.size()) + "/" + std::to_string(put.needed);
   if (!put.stored.empty()) out += " (" + names_of(put.stored) + ")";
   out += "  seq " + std::to_string(put.seq);
   if (!deleted) out += "  " + std::to_string(put.bytes) + " B  ttl " + (ttl ? *ttl : "none");

@@ -34,7 +34,8 @@ struct Config {
   std::vector<Endpoint> listen;     // bound, wildcards as such
   std::vector<Endpoint> advertise;  // given by hand; empty: our interface addresses
   std::vector<std::string> join;    // targets, re-resolved for ever
-  std::uint64_t seed = 0;           // of Rng
+  std::uint64_t generation = 0;  // how many nodes of this process came before
+  std::uint64_t seed = 0;        // of Rng
   ByteArray<32> secret_seed{};      // of SecretRng
   std::vector<std::pair<Bytes, Buffer>> stored_meta;  // the meta table at start
   std::vector<Buffer> stored_records;                 // the record table at start
