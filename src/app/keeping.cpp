@@ -40,6 +40,8 @@ std::string why(storage::FileError error) {
       return "no space left on the disk";
     case storage::FileError::too_large:
       return "it is too large to be one";
+    case storage::FileError::not_a_file:
+      return "it is not a file; move it away";
     case storage::FileError::io:
       return "the disk reported an error";
     default:
@@ -57,6 +59,21 @@ std::optional<ByteArray<N>> hex_array(std::string_view hex) {
 }
 
 }  // namespace
+
+std::string unreadable(storage::FileError error) {
+  switch (error) {
+    case storage::FileError::missing:
+      return "no such file";
+    case storage::FileError::permission:
+      return "permission denied";
+    case storage::FileError::too_large:
+      return "too large to be one";
+    case storage::FileError::not_a_file:
+      return "not a file";
+    default:
+      return "the disk reported an error";
+  }
+}
 
 Result<std::shared_ptr<const crypto::Identity>, std::string> load_identity(
     const std::filesystem::path& data) {

@@ -6,8 +6,12 @@
 
 #include "kith/base/result.hpp"
 #include "kith/crypto/identity.hpp"
+#include "kith/storage/storage.hpp"
 
 namespace kith::app {
+
+// Why a file that a person wrote cannot be read, in a few words.
+std::string unreadable(storage::FileError error);
 
 // identity.key: made on the first start; a damaged or foreign file is an error, never replaced.
 Result<std::shared_ptr<const crypto::Identity>, std::string> load_identity(

@@ -7,6 +7,7 @@
 
 #include "daemon.hpp"
 #include "kith/storage/storage.hpp"
+#include "keeping.hpp"
 #include "log.hpp"
 #include "places.hpp"
 
@@ -84,12 +85,8 @@ Result<Layer, std::string> read_layer(const std::filesystem::path& path, bool na
   if (path.empty()) return Layer{};
   const auto text = storage::read_file(path, config_limit);
   if (!text && text.error() == storage::FileError::missing && !named) return Layer{};
-  if (!text) {
-    const bool missing = text.error() == storage::FileError::missing;
-    return Failure<std::string>(path.string() + (missing
-                                                     ? ": no such configuration file"
-                                                     : ": the configuration file cannot be read"));
-  }
+  if (!text)
+    return Failure<std::string>(path.string() + ": the configuration file: " + unreadable(text.error()));
   return layer_from_file(path.string(), to_text(*text));
 }
 

@@ -30,15 +30,12 @@ Result<void, Exit> take_network(const Settings& settings, node::Config& config) 
     return {};
   }
   const auto text = storage::read_file(settings.network_file, network_file_limit);
-  if (!text) {
-    const std::string why =
-        text.error() == storage::FileError::missing ? "no such file" : "cannot be read";
-    return stop(2, settings.network_file + ": the network file: " + why +
+  if (!text)
+    return stop(2, settings.network_file + ": the network file: " + unreadable(text.error()) +
                        "; make one with: kith network new NAME");
-  }
   const auto file = control::parse_network_file(as_text(*text));
   if (!file) return stop(2, settings.network_file + ": not a network file: " + file.error());
-  if (settings.network != "lan" && settings.network != file->name)
+  if (settings.network_given && settings.network != file->name)
     return stop(2, "--network " + settings.network + ": the network file is for \"" + file->name +
                        "\"; leave --network out");
   config.network_name = file->name;

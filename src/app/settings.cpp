@@ -121,6 +121,7 @@ std::optional<Error> read_name(Settings& s, const Given& given) {
 
 std::optional<Error> read_network(Settings& s, const Given& given) {
   s.network = last(given);
+  s.network_given = true;
   if (control::valid_network_name(s.network)) return std::nullopt;
   return wrong(given, s.network, "1 to 64 printable characters without a slash");
 }

@@ -38,6 +38,7 @@ struct Settings {
   std::string name;
   std::vector<std::pair<std::string, std::string>> tags;
   std::string network = "lan";
+  bool network_given = false;
   Mode mode = Mode::lan;
   std::string network_file;
   std::vector<Endpoint> listen;  // empty: every address, default port

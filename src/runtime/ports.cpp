@@ -63,7 +63,8 @@ All bind_all(const std::vector<Endpoint>& listen) {
       continue;
     }
     PortFailure failure{bound.error(), "cannot listen on " + to_string(endpoint) + ": " +
-                                           error_text(bound.error())};
+                                           error_text(bound.error()) +
+                                           "; give another with --listen"};
     if (!no_ipv6(endpoint, bound.error())) return std::unexpected(std::move(failure));
     left_out = std::move(failure);
   }

@@ -70,7 +70,7 @@ Result<Bytes, FileError> read_file(const std::filesystem::path& path, std::size_
   if (!fd) return fail(file_error(errno));
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail(file_error(errno));
-  if (!S_ISREG(info.st_mode)) return fail(FileError::io);
+  if (!S_ISREG(info.st_mode)) return fail(FileError::not_a_file);
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size > limit) return fail(FileError::too_large);
   Bytes contents(size);

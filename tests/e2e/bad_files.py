@@ -77,6 +77,7 @@ def flags_and_environment(world):
         ("a tag without =", ["--tag", "x"], ["--tag", "K=V"]), ("a name with control characters", ["--name", "a\x1b[2J"], ["--name"]),
         ("a bad log level", ["--log-level", "loud"], ["--log-level", "debug"]), ("an empty network name", ["--network", ""], ["--network"]),
         ("another network than the file's", ["--network", "theirs", "--network-file", network], ["--network", "mine"]),
+        ("the lan beside a network file", ["--network", "lan", "--network-file", network], ["--network", "mine"]),
         ("a public network file", ["--mode", "public", "--network-file", network], ["--mode", "private"]),
         ("a network file that is not there", ["--network-file", "/no/such"], ["/no/such", "kith network new"]),
         ("a configuration that is not there", ["--config", "/no/such.json"], ["/no/such.json"]),
@@ -116,7 +117,7 @@ def configuration_files(world):
     path = place.write("good.json", '{\n // comment\n "name": "a", /* more */ "tag": ["k=v"], "no_lan": true\n}')
     code, said, _ = place.run("--config", path, "--check-config")
     checks.check(code == 0, f"a good configuration: {code} {said}")
-    refused(place, "a configuration that is a directory", 2, place.dir, flags=["--config", place.dir])
+    refused(place, "a configuration that is a directory", 2, place.dir, "not a file", flags=["--config", place.dir])
 
 
 def network_files(world):
@@ -130,7 +131,7 @@ def network_files(world):
     for what, contents in bad.items():
         path = place.write("n.network", contents)
         refused(place, f"a network file: {what}", 2, path, flags=["--network-file", path])
-    refused(place, "a network file that is a directory", 2, place.dir, flags=["--network-file", place.dir])
+    refused(place, "a network file that is a directory", 2, place.dir, "not a file", flags=["--network-file", place.dir])
 
 
 def data_directories(world):
@@ -152,7 +153,7 @@ def data_directories(world):
     refused(running, "a data directory in use", 1, running.data, "in use", str(daemon.pid))
     refused(place, "a socket in use", 1, daemon.socket, flags=["--socket", daemon.socket])
     port = daemon.status()["listen"][0]
-    refused(place, "a port in use", 1, port.rsplit(":", 1)[1], flags=["--listen", port])
+    refused(place, "a port in use", 1, port.rsplit(":", 1)[1], "--listen", flags=["--listen", port])
     refused(place, "an address that is not ours", 1, "203.0.113.7", flags=["--listen", "203.0.113.7:4747"])
     checks.check(daemon.try_status() is not None, "the running one was not disturbed")
     daemon.stop()
@@ -176,7 +177,7 @@ def damaged(world):
     refused(place, "a database of another identity", 1, place.data, "another identity")
     os.unlink(key)
     os.mkdir(key)
-    refused(place, "identity.key is a directory", 1, key)
+    refused(place, "identity.key is a directory", 1, key, "not a file")
 
     place = fresh("lan")
     place.write("data/lan.id", "nonsense")

@@ -204,7 +204,9 @@ def main():
     until(lambda: all(d.try_status() and d.status()["members"]["alive"] == 3 and d.status()["synced"] for d in daemons), 20, "three again")
     port = port_of(daemons[0])
     templates, kinds = save_templates(world, tap, port)
-    beginnings = [payload[:2 + struct.unpack("<H", payload[:2])[0]] for (_, to), payload in tap.streams().items() if to == port and len(payload) > 2]
+    # First frames of streams: those to it if it was dialled, else anybody's.
+    first = {to: payload[:2 + struct.unpack("<H", payload[:2])[0]] for (_, to), payload in tap.streams().items() if payload[2:3] == b"\x03"}
+    beginnings = [first[port]] if port in first else list(first.values())
     tap.stop()
     print(f"real datagrams to mutate, by type: {kinds}; beginnings of real streams: {len(beginnings)}")
     under_fire(daemons, program, templates, beginnings)

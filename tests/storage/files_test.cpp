@@ -34,11 +34,11 @@ TEST_CASE("storage/files: without overwrite an existing file stays as it is") {
 TEST_CASE("storage/files: what cannot be read or written says why") {
   TempDir dir;
   CHECK_EQ(read_file(dir.path / "none", 10).error(), FileError::missing);
-  CHECK_EQ(read_file(dir.path, 10).error(), FileError::io);
+  CHECK_EQ(read_file(dir.path, 10).error(), FileError::not_a_file);
   CHECK_EQ(write_file(dir.path / "none" / "file", as_bytes("x")).error(), FileError::missing);
   CHECK(write_file(dir.path / "long", as_bytes("12345")));
   CHECK_EQ(read_file(dir.path / "long", 4).error(), FileError::too_large);
   CHECK(read_file(dir.path / "long", 5));
   REQUIRE_EQ(::mkfifo((dir.path / "fifo").c_str(), 0600), 0);
-  CHECK_EQ(read_file(dir.path / "fifo", 10).error(), FileError::io);
+  CHECK_EQ(read_file(dir.path / "fifo", 10).error(), FileError::not_a_file);
 }

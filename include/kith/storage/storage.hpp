@@ -76,6 +76,7 @@ enum class FileError : std::uint8_t {
   no_space,
   io,
   too_large,
+  not_a_file,
   exists,  // only without `overwrite`
 };
 Result<Bytes, FileError> read_file(const std::filesystem::path& path, std::size_t limit);
