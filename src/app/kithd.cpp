@@ -6,8 +6,8 @@
 #include <cstdlib>
 
 #include "daemon.hpp"
-#include "kith/storage/storage.hpp"
 #include "keeping.hpp"
+#include "kith/storage/storage.hpp"
 #include "log.hpp"
 #include "places.hpp"
 
@@ -86,7 +86,8 @@ Result<Layer, std::string> read_layer(const std::filesystem::path& path, bool na
   const auto text = storage::read_file(path, config_limit);
   if (!text && text.error() == storage::FileError::missing && !named) return Layer{};
   if (!text)
-    return Failure<std::string>(path.string() + ": the configuration file: " + unreadable(text.error()));
+    return Failure<std::string>(path.string() +
+                                ": the configuration file: " + unreadable(text.error()));
   return layer_from_file(path.string(), to_text(*text));
 }
 

@@ -41,7 +41,8 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
   // In time that we lost ourselves nobody was silent: the count begins again. A port that refused
   // was closed all the same.
   const bool doubtful = lonely && evidence_ == Evidence::silence;
-  const Instant quiet_since = doubtful ? std::max(silent_since_, standing.disturbed) : silent_since_;
+  const Instant quiet_since =
+      doubtful ? std::max(silent_since_, standing.disturbed) : silent_since_;
   if (lonely && open >= least && now - quiet_since >= least * alone_windows) return Ruling::alone;
   const Instant open_since = doubtful ? std::max(started_, standing.disturbed) : started_;
   if (now - open_since >= least * suspicion_max_factor) return Ruling::withdraw;

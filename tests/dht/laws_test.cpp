@@ -29,8 +29,8 @@ std::string describe(const Output& output) {
   return out;
 }
 
-// Everything that can happen to a node, from members, strangers and the world, in any order; answers
-// to orders that were never given included.
+// Everything that can happen to a node, from members, strangers and the world, in any order;
+// answers to orders that were never given included.
 struct Inputs {
   Rng rng;
   std::vector<std::shared_ptr<const crypto::Identity>> members;
@@ -80,16 +80,25 @@ struct Inputs {
         const auto& member = members[rng.below(members.size())];
         const auto presence = static_cast<Presence>(rng.below(4));
         const auto synced = static_cast<std::int64_t>(rng.below(2) * 1'700'000'000'000);
-        return MemberSeen{member->id(), member->public_key(), presence, {synced}, {1'700'000'000'000}, {}};
+        return MemberSeen{member->id(), member->public_key(), presence,
+                          {synced},     {1'700'000'000'000},  {}};
       }
-      case 6: return MemberForgotten{someone()};
-      case 7: return PeerUnreachable{someone()};
-      case 8: return PutRequested{{rng.next()}, name()};
-      case 9: return GetRequested{{rng.next()}, name(), std::nullopt};
-      case 10: return LookupRequested{{rng.next()}, name()};
-      case 11: return Persisted{{1 + rng.below(200)}};
-      case 12: return Loaded{{1 + rng.below(200)}, rng.chance(1, 2), record()};
-      default: return DiskRefused{{1 + rng.below(200)}, static_cast<DiskRefusal>(rng.below(3))};
+      case 6:
+        return MemberForgotten{someone()};
+      case 7:
+        return PeerUnreachable{someone()};
+      case 8:
+        return PutRequested{{rng.next()}, name()};
+      case 9:
+        return GetRequested{{rng.next()}, name(), std::nullopt};
+      case 10:
+        return LookupRequested{{rng.next()}, name()};
+      case 11:
+        return Persisted{{1 + rng.below(200)}};
+      case 12:
+        return Loaded{{1 + rng.below(200)}, rng.chance(1, 2), record()};
+      default:
+        return DiskRefused{{1 + rng.below(200)}, static_cast<DiskRefusal>(rng.below(3))};
     }
   }
 };

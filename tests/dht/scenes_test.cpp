@@ -60,7 +60,8 @@ class Interpreter {
       request.tombstone = true;
       tell(world_->put(number(word(1)), request));
     } else if (verb == "get") {
-      const auto owner = word(4).empty() ? std::nullopt : std::optional(world_->id(number(word(4))));
+      const auto owner =
+          word(4).empty() ? std::nullopt : std::optional(world_->id(number(word(4))));
       tell(world_->get(number(word(1)), word(2), consistency_of(word(3)), owner));
     } else if (verb == "lookup") {
       tell(world_->lookup(number(word(1)), word(2)));
@@ -90,7 +91,8 @@ class Interpreter {
   }
 
   void make(std::size_t count, const std::string& mode) {
-    world_ = std::make_shared<DhtWorld>(count, 1, mode == "public" ? Mode::public_ : Mode::private_);
+    world_ =
+        std::make_shared<DhtWorld>(count, 1, mode == "public" ? Mode::public_ : Mode::private_);
     world_->start_all();
     for (std::size_t i = 0; i < count; ++i) CHECK(world_->node(i).dht->snapshot().synced);
   }
@@ -100,9 +102,12 @@ class Interpreter {
     PutRequested request{{}, words[2]};
     request.value = Buffer(as_bytes(words[3]));
     for (std::size_t i = 4; i < words.size(); ++i) {
-      if (words[i] == "owned") request.kind = wire::Kind::owned;
-      else if (words[i].starts_with("ttl=")) request.ttl = seconds(std::stol(words[i].substr(4)));
-      else request.consistency = consistency_of(words[i]);
+      if (words[i] == "owned")
+        request.kind = wire::Kind::owned;
+      else if (words[i].starts_with("ttl="))
+        request.ttl = seconds(std::stol(words[i].substr(4)));
+      else
+        request.consistency = consistency_of(words[i]);
     }
     tell(world_->put(number(words[1]), request));
   }
@@ -132,7 +137,8 @@ class Interpreter {
                      std::to_string(replica.distance_bits) + " bits");
     for (const auto& step : report.steps)
       out_.push_back("  asked " + std::to_string(world_->index_of(step.peer)) + ": " +
-                     std::to_string(step.fresh) + " new, " + std::to_string(step.nearer) + " closer");
+                     std::to_string(step.fresh) + " new, " + std::to_string(step.nearer) +
+                     " closer");
   }
 
   std::shared_ptr<DhtWorld> world_;
@@ -158,8 +164,8 @@ TEST_CASE("dht/scenes: a get") {
 }
 
 TEST_CASE("dht/scenes: a lookup") {
-  for (const char* name : {"alone", "two", "full_view", "larger_than_r", "dead_member", "suspect_silent",
-                           "newcomer", "split"}) {
+  for (const char* name : {"alone", "two", "full_view", "larger_than_r", "dead_member",
+                           "suspect_silent", "newcomer", "split"}) {
     CAPTURE(name);
     test::run_scene(std::string("lookup/") + name + ".txt", Interpreter());
   }

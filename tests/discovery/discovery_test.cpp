@@ -1,12 +1,11 @@
 #include "kith/discovery/discovery.hpp"
 
+#include <deque>
+
 #include "../../src/discovery/beacon.hpp"
 #include "../../src/discovery/interfaces.hpp"
 #include "kith/crypto/hash.hpp"
 #include "laws.hpp"
-
-#include <deque>
-
 
 using namespace kith;
 using namespace kith::discovery;
@@ -91,7 +90,8 @@ TEST_CASE("discovery/beacon: only those who know the network read it, and one bi
   const Buffer bytes = beacon_of(config);
   CHECK(decode_beacon(bytes.view(), Mode::lan, {}, "lan"));
   CHECK_EQ(decode_beacon(bytes.view(), Mode::lan, {}, "other").error(), BeaconError::wrong_network);
-  CHECK_EQ(decode_beacon(bytes.view(), Mode::private_, {}, "lan").error(), BeaconError::wrong_network);
+  CHECK_EQ(decode_beacon(bytes.view(), Mode::private_, {}, "lan").error(),
+           BeaconError::wrong_network);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     Bytes broken(bytes.view().begin(), bytes.view().end());
     broken[i] ^= 4;
@@ -112,7 +112,8 @@ TEST_CASE("discovery: a burst of four beacons at 0, 0.25, 1 and 3 s, then one in
     if (!all<SendBeacon>(out).empty()) sent.push_back(to_millis(due - start.mono));
   }
   REQUIRE_EQ(sent.size(), 5);
-  CHECK_EQ(std::vector(sent.begin(), sent.begin() + 4), std::vector<std::int64_t>{0, 250, 1000, 3000});
+  CHECK_EQ(std::vector(sent.begin(), sent.begin() + 4),
+           std::vector<std::int64_t>{0, 250, 1000, 3000});
   CHECK_GE(sent[4] - 3000, 24'000);
   CHECK_LE(sent[4] - 3000, 36'000);
 }
@@ -164,7 +165,8 @@ TEST_CASE("discovery/lan: without records the smaller id wins; with records nobo
   CHECK_FALSE(hears(we_too, rich));
 }
 
-TEST_CASE("discovery/lan: who came for a network's records goes on to no other one that holds some") {
+TEST_CASE(
+    "discovery/lan: who came for a network's records goes on to no other one that holds some") {
   Config us = config_of(5, 1), rival = config_of(4, 3);
   us.adopted_records = true;
   rival.lan.holds_records = true;
@@ -192,7 +194,9 @@ TEST_CASE("discovery/lan: who came for a network's records goes on to no other o
   }
 }
 
-TEST_CASE("discovery/lan: between two that hold records the first adopted stays, unless a smaller id comes") {
+TEST_CASE(
+    "discovery/lan: between two that hold records the first adopted stays, unless a smaller id "
+    "comes") {
   Config large = config_of(8, 2), larger = config_of(9, 3);
   large.lan.holds_records = larger.lan.holds_records = true;
   const Buffer first = beacon_of(large), second = beacon_of(larger);
@@ -235,7 +239,8 @@ TEST_CASE("discovery/lan: a join takes the other network after a short wait, for
     Config us = config_of(1, 1);
     us.lan.holds_records = holds;
     Discovery machine(us, Rng(1));
-    machine.step(discovery::JoinRequested{{7}, *parse_target("192.168.1.2"), false, adopt}, start, out);
+    machine.step(discovery::JoinRequested{{7}, *parse_target("192.168.1.2"), false, adopt}, start,
+                 out);
     const Ticket dial = all<Dial>(out).at(0).ticket;
     Lan other;
     other.id.fill(9);
@@ -280,7 +285,8 @@ TEST_CASE("discovery/laws: any input in any state is legal, bounded and replayed
       Input input = LiveChanged{rng.below(5)};
       switch (rng.below(8)) {
         case 0: {
-          Config other = config_of(static_cast<Byte>(rng.below(4)), static_cast<Byte>(rng.below(200)));
+          Config other =
+              config_of(static_cast<Byte>(rng.below(4)), static_cast<Byte>(rng.below(200)));
           other.lan.holds_records = rng.chance(1, 4);
           kept.push_back(beacon_of(other));
           Bytes bytes(kept.back().view().begin(), kept.back().view().end());
@@ -289,13 +295,27 @@ TEST_CASE("discovery/laws: any input in any state is legal, bounded and replayed
           input = BeaconReceived{elsewhere, 2, kept.back().view()};
           break;
         }
-        case 1: input = InterfacesChanged{rng.chance(1, 2) ? std::vector{ethernet()} : std::vector<Interface>{}}; break;
-        case 2: input = Resolved{{rng.below(50)}, {IpAddress::v4(10, 0, 0, 1)}}; break;
-        case 3: input = DialFinished{{rng.below(99)}, rng.chance(1, 2), rng.chance(1, 4), {}}; break;
-        case 4: input = JoinRequested{{rng.next()}, *parse_target("h" + std::to_string(rng.below(400)))}; break;
-        case 5: input = LanHeard{{}, elsewhere, Ticket{rng.below(99)}}; break;
-        case 6: input = RecordsHeld{rng.chance(1, 2)}; break;
-        default: break;
+        case 1:
+          input = InterfacesChanged{rng.chance(1, 2) ? std::vector{ethernet()}
+                                                     : std::vector<Interface>{}};
+          break;
+        case 2:
+          input = Resolved{{rng.below(50)}, {IpAddress::v4(10, 0, 0, 1)}};
+          break;
+        case 3:
+          input = DialFinished{{rng.below(99)}, rng.chance(1, 2), rng.chance(1, 4), {}};
+          break;
+        case 4:
+          input = JoinRequested{{rng.next()}, *parse_target("h" + std::to_string(rng.below(400)))};
+          break;
+        case 5:
+          input = LanHeard{{}, elsewhere, Ticket{rng.below(99)}};
+          break;
+        case 6:
+          input = RecordsHeld{rng.chance(1, 2)};
+          break;
+        default:
+          break;
       }
       list.push_back({after, std::move(input)});
     }

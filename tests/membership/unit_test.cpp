@@ -102,9 +102,9 @@ TEST_CASE(
   const Case file = case_with(0, Evidence::silence);
   const Standing lonely{1, 0, 0}, disturbed{1, 0, 0, at(20)};
   CHECK_EQ(file.rule(lonely, at(21.499)), Ruling::wait);
-  CHECK_EQ(file.rule(lonely, at(21.5)), Ruling::alone);  // 12 s after it was last heard
+  CHECK_EQ(file.rule(lonely, at(21.5)), Ruling::alone);       // 12 s after it was last heard
   CHECK_EQ(file.rule(disturbed, at(31)), Ruling::ask_again);  // the count began again at 20,
-  CHECK_EQ(file.rule(disturbed, at(32)), Ruling::alone);      // and the case is not withdrawn meanwhile
+  CHECK_EQ(file.rule(disturbed, at(32)), Ruling::alone);  // and the case is not withdrawn meanwhile
   const Case refused = case_with(0, Evidence::refusal);
   CHECK_EQ(refused.rule({1, 0, 0, at(12)}, at(13.5)), Ruling::alone);  // a closed port is closed
   CHECK_EQ(case_with(0, Evidence::none).rule(lonely, at(22)), Ruling::wait);  // others' word only

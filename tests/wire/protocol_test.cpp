@@ -11,10 +11,10 @@ using namespace kith;
 namespace {
 
 std::string examples() {
-  constexpr std::array names{"ping",      "ack",        "probe_request", "nack",
-                             "gossip",    "pull_members", "members",     "heard",
-                             "reconcile", "reconciled", "store",         "stored",
-                             "fetch",     "fetched",    "find_nodes",    "nodes_found"};
+  constexpr std::array names{"ping",      "ack",          "probe_request", "nack",
+                             "gossip",    "pull_members", "members",       "heard",
+                             "reconcile", "reconciled",   "store",         "stored",
+                             "fetch",     "fetched",      "find_nodes",    "nodes_found"};
   std::string out;
   for (const wire::Message& message : test::sample_messages())
     out += std::string(names[message.index()]) + ": " + to_hex(wire::encode(message).view()) + "\n";

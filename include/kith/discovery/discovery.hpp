@@ -51,7 +51,7 @@ struct Config {
   Mode mode = Mode::lan;
   std::string network_name;
   NetworkId network;
-  Lan lan;  // lan mode only; holds_records: this node does
+  Lan lan;                       // lan mode only; holds_records: this node does
   bool adopted_records = false;  // we came to this lan network because it holds records
   BootId boot;
   NodeId self;
@@ -144,8 +144,8 @@ struct AddressesFound {  // what to advertise, best first, at most 8
   std::vector<Endpoint> addresses;
 };
 
-using Output = std::variant<SendBeacon, Resolve, Dial, Unresolved, Dialling, AdoptLan,
-                            NetworkHolds, SubnetsEligible, AddressesFound, Dropped>;
+using Output = std::variant<SendBeacon, Resolve, Dial, Unresolved, Dialling, AdoptLan, NetworkHolds,
+                            SubnetsEligible, AddressesFound, Dropped>;
 
 struct Snapshot {
   std::vector<std::pair<Lan, Endpoint>> other_lans;  // heard and not ours: stay apart

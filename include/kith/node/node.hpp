@@ -22,7 +22,7 @@ namespace kith::node {
 struct Config {
   Mode mode = Mode::lan;
   std::string network_name = "lan";
-  Bytes root;  // lan id (16) or the network file's root (32)
+  Bytes root;                    // lan id (16) or the network file's root (32)
   bool adopted_records = false;  // came to this lan network because it holds records
   ByteArray<32> psk{};
   std::optional<ByteArray<32>> previous_psk;
@@ -36,8 +36,8 @@ struct Config {
   std::vector<Endpoint> listen;     // bound, wildcards as such
   std::vector<Endpoint> advertise;  // given by hand; empty: our interface addresses
   std::vector<std::string> join;    // targets, re-resolved for ever
-  std::uint64_t generation = 0;  // how many nodes of this process came before
-  std::uint64_t seed = 0;        // of Rng
+  std::uint64_t generation = 0;     // how many nodes of this process came before
+  std::uint64_t seed = 0;           // of Rng
   ByteArray<32> secret_seed{};      // of SecretRng
   std::vector<std::pair<Bytes, Buffer>> stored_meta;  // the meta table at start
   std::vector<Buffer> stored_records;                 // the record table at start
