@@ -56,8 +56,12 @@ void Repair::begin_round() {
   dirty_ = false;
   reached_.clear();
   to_visit_.clear();
-  for (const NodeId& id : context_.view.partners())
-    if (context_.view.find(id)->counts()) to_visit_.push_back(id);
+  // The counting neighbours, for they have what was acknowledged; who leaves gives to the nearest.
+  const std::vector<NodeId> partners =
+      draining_ ? context_.view.partners()
+                : context_.view.neighbours(context_.self.bytes, neighbourhood);
+  for (const NodeId& id : partners)
+    if (id != context_.self) to_visit_.push_back(id);
   next_partner();
 }
 

@@ -285,12 +285,16 @@ const reconcile::RangeSet& Replica::shared_with(const NodeId& peer) {
                      known->index_epoch == context_.index.epoch();
   if (fresh) return known->set;
   Shared& shared = shared_.put(peer, {context_.view.epoch(), context_.index.epoch(), {}});
+  // Base and holders: a key's base has it, and the newcomers among its holders want it, even when
+  // so many came at once that nobody is both.
   for (const auto& [id, entry] : context_.index.entries()) {
-    const std::vector<NodeId> holders = context_.view.holders(id.bytes);
-    const auto holds = [&](const NodeId& who) {
-      return std::find(holders.begin(), holders.end(), who) != holders.end();
+    std::vector<NodeId> both = context_.view.holders(id.bytes);
+    const std::vector<NodeId> base = context_.view.base(id.bytes);
+    both.insert(both.end(), base.begin(), base.end());
+    const auto has = [&](const NodeId& who) {
+      return std::find(both.begin(), both.end(), who) != both.end();
     };
-    if (holds(context_.self) && holds(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
+    if (has(context_.self) && has(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
   }
   return shared.set;
 }

@@ -352,3 +352,35 @@ TEST_CASE("dht: an idle synced network of 8 exchanges a handful of messages a mi
   world.run(minutes(10));
   CHECK_LE(world.messages() - before, 8 * 10 * 2 * 2);
 }
+
+TEST_CASE("dht: a network larger than a neighbourhood syncs whole, however many start at once") {
+  for (const std::size_t size : {17, 32, 48}) {
+    CAPTURE(size);
+    DhtWorld world(size, size);
+    world.start_all();
+    world.run(seconds(20));
+    CHECK(all_synced(world));
+  }
+}
+
+TEST_CASE("dht: twenty newcomers at once take over the ranges of twelve, who then leave one by one") {
+  DhtWorld world(32, 8);
+  for (std::size_t i = 0; i < 12; ++i) world.start(i);
+  world.run(seconds(10));
+  for (int i = 0; i < 60; ++i)
+    CHECK(world.put(static_cast<std::size_t>(i) % 12, "k" + std::to_string(i), "v").outcome ==
+          PutOutcome::applied);
+  for (std::size_t i = 12; i < 32; ++i) world.start(i);
+  world.run(seconds(20));
+  REQUIRE(all_synced(world));
+  for (std::size_t i = 0; i < 12; ++i) {
+    world.kill(i);
+    world.run(seconds(12));
+    REQUIRE(all_synced(world));
+  }
+  for (int i = 0; i < 60; ++i) {
+    const GetReport get = world.get(20, "k" + std::to_string(i));
+    CHECK(get.complete);
+    CHECK(get.found);
+  }
+}
