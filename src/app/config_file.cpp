@@ -64,6 +64,38 @@ std::vector<std::string> known_keys() {
   return keys;
 }
 
+constexpr std::string_view environment_prefix = "KITH_";
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return text;
+}
+
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  return text;
+}
+
+// A variable's value: lists by comma.
+std::vector<std::string> split(const Option& option, std::string text) {
+  if (option.kind != Option::Kind::list) return {std::move(text)};
+  std::vector<std::string> values;
+  while (!text.empty()) {
+    values.push_back(text.substr(0, text.find(',')));
+    text.erase(0, std::min(text.size(), values.back().size() + 1));
+  }
+  return values;
+}
+
+std::string unknown_variable(const std::string& name, const std::string& flag) {
+  const auto guess = control::nearest(key_of(flag), known_keys());
+  const std::string hint =
+      guess ? " (did you mean " + std::string(environment_prefix) + upper(*guess) + "?)" : "";
+  return "unknown environment variable " + name + hint + ": ignored";
+}
+
 using Json = nlohmann::ordered_json;
 
 Result<std::vector<std::string>, std::string> values_of(const Option& option, const Json& value) {
@@ -122,46 +154,14 @@ Environment layer_from_environment(const std::vector<std::string>& variables) {
   Environment out;
   for (const std::string& variable : variables) {
     const auto equals = variable.find('=');
-    if (!variable.starts_with("KITH_") || equals == std::string::npos) continue;
+    if (!variable.starts_with(environment_prefix) || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
-    std::string flag = name.substr(5);
-    std::transform(flag.begin(), flag.end(), flag.begin(), [](char c) {
-      return c == '_' ? '-' : static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-    });
+    const std::string flag = flag_of(lower(name.substr(environment_prefix.size())));
     if (flag == "config" || flag == "api") continue;  // read by main; the command line's
-    const Option* option = find_option(flag);
-    if (!option) {
-      const auto guess = control::nearest(flag, [] {
-        auto keys = known_keys();
-        for (auto& k : keys) k = flag_of(k);
-        return keys;
-      }());
-      out.warnings.push_back(
-          "unknown environment variable " + name +
-          (guess ? " (did you mean KITH_" +
-                       [&] {
-                         std::string up = key_of(*guess);
-                         std::transform(up.begin(), up.end(), up.begin(), [](char c) {
-                           return static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-                         });
-                         return up;
-                       }() +
-                       "?)"
-                 : "") +
-          ": ignored");
-      continue;
-    }
-    std::vector<std::string> values;
-    std::string rest = variable.substr(equals + 1);
-    if (option->kind != Option::Kind::list) {
-      values.push_back(rest);
-    } else {
-      while (!rest.empty()) {
-        values.push_back(rest.substr(0, rest.find(',')));
-        rest.erase(0, std::min(rest.size(), values.back().size() + 1));
-      }
-    }
-    out.layer[option->name] = {values, name};
+    if (const Option* option = find_option(flag))
+      out.layer[option->name] = {split(*option, variable.substr(equals + 1)), name};
+    else
+      out.warnings.push_back(unknown_variable(name, flag));
   }
   return out;
 }
