@@ -106,6 +106,11 @@ void Put::store() {
   waiting_for_ = {base_.begin(), base_.end()};
   for (const NodeId& holder : context_.view.holders(report_.id.bytes))
     if (!stored_.contains(holder)) waiting_for_.insert(holder);
+  newcomers_.clear();
+  if (request_.consistency != Consistency::one)
+    for (const NodeId& id : waiting_for_)
+      if (const View::Member* member = context_.view.find(id); member && !member->counts())
+        newcomers_.insert(id);
   for (const NodeId& replica : counted_) waiting_for_.erase(replica);
   for (const NodeId& replica : refused_) waiting_for_.erase(replica);
   const wire::BaseDigest digest = View::digest(base_);
@@ -171,7 +176,10 @@ void Put::on_unreachable(const NodeId& peer) {
 
 void Put::conclude() {
   if (state_ != State::storing || finished()) return;
-  if (counted_.size() >= report_.needed) return complete(PutOutcome::applied, {});
+  if (counted_.size() >= report_.needed) {
+    if (newcomers_answered()) complete(PutOutcome::applied, {});
+    return;
+  }
   std::size_t may_count = counted_.size();
   bool waiting = false;
   for (const NodeId& id : base_) {
@@ -204,8 +212,22 @@ void Put::conclude_refused() {
            "a replica refused: " + refusal_);
 }
 
+// Many may begin to count at once, and a reader who knows it before us asks them. So they answer
+// too before it is applied; not for longer than an answer takes, for the promise is the base's.
+bool Put::newcomers_answered() const {
+  return std::none_of(newcomers_.begin(), newcomers_.end(), [&](const NodeId& id) {
+    return waiting_for_.contains(id) && context_.view.live(id);
+  });
+}
+
+void Put::on_silence(const NodeId& peer) {
+  if (newcomers_.erase(peer) > 0) conclude();
+}
+
 void Put::on_timer() {
   if (context_.now.mono >= deadline_) {
+    if (state_ == State::storing && counted_.size() >= report_.needed)
+      return complete(PutOutcome::applied, {});
     const bool no_base = state_ == State::waiting;
     return complete(PutOutcome::unknown,
                     no_base ? "no member is synced yet" : "the deadline passed");
@@ -220,6 +242,12 @@ void Put::on_timer() {
     conclude();
   }
   wake_at(retry_ ? std::min(*retry_, deadline_) : deadline_);
+}
+
+void Put::stop() {
+  newcomers_.clear();
+  conclude();
+  complete(PutOutcome::unknown, "the daemon is stopping");
 }
 
 void Put::complete(PutOutcome outcome, std::string reason) {

@@ -17,12 +17,12 @@ class Put final : public Operation {
 
   void start() override;
   void on_reply(const NodeId& from, const wire::Message& reply) override;
-  void on_silence(const NodeId&) override {}
+  void on_silence(const NodeId& peer) override;
   void on_unreachable(const NodeId& peer) override;
   void on_computed(const JobResult& result) override;
   void on_view_changed() override;
   void on_timer() override;
-  void stop() override { complete(PutOutcome::unknown, "the daemon is stopping"); }
+  void stop() override;
 
  private:
   enum class State : std::uint8_t { waiting, signing, storing };
@@ -34,6 +34,7 @@ class Put final : public Operation {
   void conclude_refused();
   void complete(PutOutcome outcome, std::string reason);
   bool in_base(const NodeId& id) const;
+  bool newcomers_answered() const;
   bool nowhere() const { return stored_.empty() && silent_.empty() && !stored_before_; }
 
   PutRequested request_;
@@ -42,6 +43,8 @@ class Put final : public Operation {
   State state_ = State::waiting;
   std::vector<NodeId> base_;
   std::set<NodeId> waiting_for_, counted_, stored_, refused_;
+  // Live holders that do not count yet, here; elsewhere they may already.
+  std::set<NodeId> newcomers_;
   std::set<NodeId> silent_;     // asked, given up, never heard: they may have stored it
   bool stored_before_ = false;  // a version before a `stale` reached some disk
   Buffer raw_;

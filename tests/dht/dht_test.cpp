@@ -292,6 +292,24 @@ TEST_CASE("dht: a member that a live majority no longer knows stops counting aft
   CHECK_EQ(put.asked, 4);
 }
 
+TEST_CASE("dht: what is applied while a newcomer begins to count is read at the newcomer") {
+  DhtWorld world(2);
+  world.delay = milliseconds(20);
+  world.start(0);
+  world.run(seconds(5));
+  world.uninformed = {0};  // it counts alone, while the newcomer counts both
+  world.start(1);
+  world.run(seconds(2));
+  const PutReport put = world.put(0, "k", "v");
+  CHECK(put.outcome == PutOutcome::applied);
+  CHECK_EQ(put.asked, 1);
+  CHECK(world.get(1, "k").found);
+  world.crash(1);  // silent, and not called dead yet: it holds nobody up for long
+  const PutReport alone = world.put(0, "after", "v");
+  CHECK(alone.outcome == PutOutcome::applied);
+  CHECK(alone.took < seconds(1));
+}
+
 TEST_CASE("dht: a lone node is synced again after a restart") {
   DhtWorld world(1);
   world.start_all();

@@ -195,6 +195,7 @@ class DhtWorld {
   std::function<void(std::size_t from, std::size_t to, const wire::Message&)> on_message;
   Duration delay{milliseconds(1)};
   int loss_percent = 0;
+  std::set<std::size_t> uninformed;  // who does not hear yet that others are synced
 
  private:
   void later(Duration after, std::function<void()> what) {
@@ -210,7 +211,8 @@ class DhtWorld {
             nodes_[i].synced = m.stamp;
             for (std::size_t other = 0; other < nodes_.size(); ++other)
               later(delay, [this, i, other] {
-                if (nodes_[other].up && (other == i || reaches(other, i)))
+                const bool told = other == i || !uninformed.contains(other);
+                if (told && nodes_[other].up && (other == i || reaches(other, i)))
                   step(other, seen(i, dht::Presence::alive));
               });
           },

@@ -42,7 +42,8 @@ def nothing_in_clear(world):
     for daemon in daemons:
         daemon.start()
     settle(daemons)
-    checks.check(put(daemons[0], key, small).exit == 0 and get(daemons[1], key).body == small, "a small value")
+    wrote, read = put(daemons[0], key, small), get(daemons[1], key)
+    checks.check(wrote.exit == 0 and read.body == small, f"a small value: {wrote.body}, {read.exit} {read.body}")
     checks.check(put(daemons[1], key, large).exit == 0 and get(daemons[2], key).body == large, "a large value")
     checks.check(put(daemons[2], key, small, owned=1).exit == 0 and get(daemons[0], key, owner=daemons[2].name).body == small, "an owned name")
     with open(path) as file:
