@@ -346,7 +346,7 @@ control::ProcessFigures Daemon::figures() const {
 }  // namespace
 
 Exit run_daemon(const Settings& settings, bool check_only) {
-  auto opened = open_everything(settings);
+  auto opened = check_only ? check_written(settings) : open_everything(settings);
   if (!opened) return opened.error();
   if (check_only) return {};
   Daemon daemon(settings, *std::move(opened));
