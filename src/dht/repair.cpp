@@ -102,6 +102,8 @@ void Repair::finish_round() {
     return;
   }
   if (!majority_reached()) {
+    // A newcomer meets its first member before the others: with news there is no reason to wait.
+    if (dirty_) return begin_round();
     dirty_ = true;
     context_.timers.set({Timer::Kind::sync}, context_.now.mono + retry_);
     retry_ = std::min(retry_ * 2, Duration(seconds(30)));

@@ -51,8 +51,10 @@ struct Node::Impl {
   };
   std::map<RequestId, Ping> pings;
   std::map<NodeId, SavedPeer> live_peers;  // what the peer cache will hold
-  Buffer saved_peers;                      // as last written
-  std::size_t saved_count = 0;             // peers in there
+  std::map<NodeId, SavedPeer>
+      dead_peers;               // where there is room: they may be the other half of a cut
+  Buffer saved_peers;           // as last written
+  std::size_t saved_count = 0;  // peers in there
   Instant next_save;
   std::uint64_t last_token = 0;
   std::array<std::uint64_t, drop_reason_count> dropped{};

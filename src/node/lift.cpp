@@ -84,6 +84,7 @@ void Node::Impl::lift(membership::Output output) {
       [&](membership::MemberChanged o) { lift_member(o.member); },
       [&](membership::MemberReaped o) {
         live_peers.erase(o.id);
+        dead_peers.erase(o.id);
         told.erase(o.id);
         tell(dht::MemberForgotten{o.id});
         tell(session::PeerForgotten{o.id});
@@ -119,8 +120,10 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
   if (member->id != identity->id()) {
     if (alive && member->record && !member->record->addresses.empty())
       live_peers[member->id] = {member->record->key, member->record->addresses.front()};
-    else
-      live_peers.erase(member->id);
+    else if (auto known = live_peers.extract(member->id);
+             known && member->verdict == wire::Verdict::dead)
+      dead_peers.insert(std::move(known));
+    if (member->verdict != wire::Verdict::dead) dead_peers.erase(member->id);
   }
   if (live_peers.size() != saved_count) next_save = std::min(next_save, now.mono + save_soon);
   tell(seen);

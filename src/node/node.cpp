@@ -261,8 +261,9 @@ void Node::Impl::save_meta(std::string_view name, Buffer value) {
 
 void Node::Impl::save_peers() {
   std::vector<SavedPeer> peers;
-  for (const auto& [id, peer] : live_peers)
-    if (peers.size() < saved_peers_limit) peers.push_back(peer);
+  for (const auto* known : {&live_peers, &dead_peers})
+    for (const auto& [id, peer] : *known)
+      if (peers.size() < saved_peers_limit) peers.push_back(peer);
   saved_count = live_peers.size();
   // Alone, the old cache is worth more than an empty one.
   if (peers.empty()) return;

@@ -363,7 +363,8 @@ TEST_CASE("dht: a network larger than a neighbourhood syncs whole, however many 
   }
 }
 
-TEST_CASE("dht: twenty newcomers at once take over the ranges of twelve, who then leave one by one") {
+TEST_CASE(
+    "dht: twenty newcomers at once take over the ranges of twelve, who then leave one by one") {
   DhtWorld world(32, 8);
   for (std::size_t i = 0; i < 12; ++i) world.start(i);
   world.run(seconds(10));

@@ -128,7 +128,8 @@ def replace_all(world, bridges, daemons, history, flags):
 
         def repaired():
             statuses = [d.try_status() for d in daemons]
-            return all(s and s["synced"] and s["members"]["alive"] == COUNT and s["members"]["dead"] >= 1 and s["repair"]["under_replicated"] == 0 for s in statuses)
+            settled = all(s and s["synced"] and s["members"]["alive"] == COUNT and s["members"]["suspect"] == 0 for s in statuses)
+            return settled and all(d.state_of(gone.name) != "alive" and s["repair"]["under_replicated"] == 0 for d, s in zip(daemons, statuses))
 
         until(repaired, 90, f"everybody synced after the replacement of {gone.name}")
         times.append(time.monotonic() - began)
@@ -149,22 +150,34 @@ def split_in_halves(bridges, daemons):
     bridges.cut()
     began, answers, lock = time.monotonic(), [], threading.Lock()
 
+    def note(key, answer):
+        with lock:
+            answers.append(answer)
+            if answer.exit != 1 and result(answer)["stored"]:
+                floor[key] = max(floor.get(key, 0), result(answer)["seq"])
+
     def client(side, number):
         n = 0
         while time.monotonic() - began < CUT:
             key = f"split-{random.randrange(40)}"
             answer = history.put(side[n % len(side)], key, f"{number} {n}".encode(), timeout="1s")
             n += 1
-            with lock:
-                answers.append(answer)
-                if answer.exit != 1 and result(answer)["stored"]:
-                    floor[key] = max(floor.get(key, 0), result(answer)["seq"])
+            note(key, answer)
 
     clients = [threading.Thread(target=client, args=(sides[i % 2], i)) for i in range(4)]
     for thread in clients:
         thread.start()
     for thread in clients:
         thread.join()
+    # A whole half restarts while it is apart: it does not forget that it is a half.
+    for daemon in sides[0]:
+        daemon.kill()
+        daemon.start()
+    until(lambda: all_see(sides[0]), 20, "the restarted half sees itself")
+    for n in range(40):
+        note(f"split-{n}", history.put(sides[0][n % len(sides[0])], f"split-{n}", f"restarted {n}".encode(), timeout="1s"))
+    missing = get(sides[0][0], "never written", timeout="1s")
+    checks.check(missing.exit == 6, f"what a half does not have may exist: {missing.exit}")
     exits = {code: sum(a.exit == code for a in answers) for code in {a.exit for a in answers}}
     applied = [a.body for a in answers if a.exit == 0 or result(a).get("outcome") == "applied"]
     checks.check(not applied, f"{len(applied)} puts of a half were applied: {applied[:1]}")
