@@ -227,7 +227,9 @@ void Daemon::news(const node::Output& output, Now now) {
   if (const auto* failed = std::get_if<node::JoinNews>(&output)) log_trouble(*failed->report);
   const auto* member = std::get_if<node::MemberNews>(&output);
   if (member && member->member->id != opened_.identity->id())
-    log(Level::debug, event->type + " " + short_name(member->member->id));
+    log(member->member->verdict == wire::Verdict::suspect ? Level::debug : Level::info,
+        event->type + " " + short_name(member->member->id) + " " +
+            (member->member->record ? member->member->record->name : ""));
 }
 
 // A target of the configuration is tried for ever: its trouble is said once, and again when it
@@ -346,7 +348,7 @@ control::ProcessFigures Daemon::figures() const {
 }  // namespace
 
 Exit run_daemon(const Settings& settings, bool check_only) {
-  auto opened = open_everything(settings);
+  auto opened = check_only ? check_written(settings) : open_everything(settings);
   if (!opened) return opened.error();
   if (check_only) return {};
   Daemon daemon(settings, *std::move(opened));

@@ -103,7 +103,7 @@ std::string default_name(const Settings& settings) {
   return control::valid_utf8(name) ? name : "node";
 }
 
-Result<Opened, Exit> open_everything(const Settings& settings) {
+Result<Opened, Exit> check_written(const Settings& settings) {
   Opened out;
   out.data = settings.data_dir.empty() ? data_directory(settings.instance)
                                        : std::filesystem::path(settings.data_dir);
@@ -114,6 +114,13 @@ Result<Opened, Exit> open_everything(const Settings& settings) {
                        ": the socket path is over 107 bytes; give a shorter one with --socket");
   if (const auto network = take_network(settings, out.node); !network)
     return Failure<Exit>(network.error());
+  return out;
+}
+
+Result<Opened, Exit> open_everything(const Settings& settings) {
+  auto checked = check_written(settings);
+  if (!checked) return checked;
+  Opened out = std::move(*checked);
 
   std::error_code error;
   std::filesystem::create_directories(out.data, error);

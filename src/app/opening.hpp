@@ -23,6 +23,9 @@ struct Opened {
   std::vector<std::string> warnings;
 };
 
+// What a person wrote, the network file included; touches nothing, so it may be asked beside a
+// running daemon (--check-config). open_everything() begins with it.
+Result<Opened, Exit> check_written(const Settings& settings);
 Result<Opened, Exit> open_everything(const Settings& settings);
 NetworkId network_of(const node::Config& config);
 std::string default_name(const Settings& settings);

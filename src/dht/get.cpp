@@ -5,18 +5,6 @@
 namespace kith::dht {
 namespace {
 
-std::size_t needed_of(Consistency consistency, std::size_t base) {
-  switch (consistency) {
-    case Consistency::one:
-      return 1;
-    case Consistency::all:
-      return base;
-    case Consistency::quorum:
-      break;
-  }
-  return read_quorum(base);
-}
-
 bool contains(const std::vector<NodeId>& ids, const NodeId& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
@@ -53,7 +41,8 @@ void Get::begin() {
   failed_.clear();
   next_ = 0;
   base_ = context_.view.base(report_.id.bytes);
-  report_.needed = std::max(report_.needed, needed_of(request_.consistency, base_.size()));
+  report_.needed = std::max(report_.needed,
+                            needed(request_.consistency, base_.size(), read_quorum(base_.size())));
   order_.clear();
   if (contains(base_, context_.self)) order_.push_back(context_.self);
   for (const NodeId& id : base_)

@@ -23,18 +23,6 @@ std::string_view to_string(wire::Refusal reason) {
   return "?";
 }
 
-std::size_t needed_of(Consistency consistency, std::size_t base) {
-  switch (consistency) {
-    case Consistency::one:
-      return 1;
-    case Consistency::all:
-      return base;
-    case Consistency::quorum:
-      break;
-  }
-  return write_quorum(base);
-}
-
 }  // namespace
 
 Put::Put(Context& context, Requests& requests, OperationId id, PutRequested request)
@@ -57,7 +45,7 @@ void Put::on_view_changed() {
   if (state_ != State::waiting) return;
   base_ = context_.view.base(report_.id.bytes);
   if (base_.empty()) return;  // nobody is synced yet: a fresh network settles in a moment
-  report_.needed = needed_of(request_.consistency, base_.size());
+  report_.needed = needed(request_.consistency, base_.size(), write_quorum(base_.size()));
   report_.asked = base_.size();
   sign();
 }
@@ -237,7 +225,8 @@ void Put::on_timer() {
     // Receipts were given under the old base; under another one everybody is asked anew.
     if (base != base_) counted_.clear();
     base_ = std::move(base);
-    report_.needed = std::max(report_.needed, needed_of(request_.consistency, base_.size()));
+    report_.needed = std::max(
+        report_.needed, needed(request_.consistency, base_.size(), write_quorum(base_.size())));
     store();
     conclude();
   }

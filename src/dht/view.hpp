@@ -17,6 +17,19 @@ namespace kith::dht {
 inline std::size_t write_quorum(std::size_t base) { return base / 2 + 1; }
 inline std::size_t read_quorum(std::size_t base) { return base == 2 ? 1 : base / 2 + 1; }
 
+// How many of `base` an operation of this consistency needs, `quorum` being its majority.
+inline std::size_t needed(Consistency level, std::size_t base, std::size_t quorum) {
+  switch (level) {
+    case Consistency::one:
+      return 1;
+    case Consistency::all:
+      return base;
+    case Consistency::quorum:
+      break;
+  }
+  return quorum;
+}
+
 class View {
  public:
   struct Member {

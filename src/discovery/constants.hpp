@@ -31,6 +31,8 @@ inline constexpr std::size_t addresses_limit = 8;           // dialled of one re
 inline constexpr Duration retry_first = milliseconds(250);  // while alone; doubles
 inline constexpr Duration retry_alone_max = seconds(5);
 inline constexpr Duration retry_joined = seconds(60);  // seeds heal a split nobody else can
+// A saved peer that does not answer while others do may be starting still, without a memory of us.
+inline constexpr Duration saved_patience = minutes(10);
 // Two that join each other at once must not swap networks for ever: the one whose network would
 // win waits this long (drawn between the two) before it takes the other's.
 inline constexpr Duration yield_min = milliseconds(150);

@@ -29,7 +29,7 @@ struct Seed {
   Ticket user;  // whose join this attempt is; 0 afterwards
   bool trust_first = false;
   bool adopt = false;
-  bool once = false;  // a saved peer: dropped once another member is alive
+  bool once = false;  // a saved peer: dropped when it has answered
   Duration retry = retry_first;
   std::size_t dialling = 0;
 };
@@ -61,12 +61,14 @@ struct Discovery::Impl {
   bool told_holding = false;
   std::size_t live = 1, burst_at = 0;
   std::uint64_t last_seed = 0, last_token = 0, last_ticket = 0, sent = 0, heard = 0;
+  Instant started;
   Now now{};
   Outbox* out = nullptr;
 
   Impl(Config c, Rng r) : config(std::move(c)), rng(r), told_holding(config.lan.holds_records) {}
 
   void start() {
+    started = now.mono;
     for (const Target& target : config.join)
       add_seed({std::make_shared<const Target>(target), {}, config.trust_first});
     for (const Target& target : config.saved) {
@@ -229,8 +231,12 @@ struct Discovery::Impl {
 
   void attempt(std::uint64_t id) {
     Seed& seed = seeds.at(id);
-    const Duration wait = live > 1 ? retry_joined : seed.retry;
-    seed.retry = std::min(seed.retry * 2, retry_alone_max);
+    if (seed.once && live > 1 && now.mono - started >= saved_patience) {
+      seeds.erase(id);
+      return;
+    }
+    const Duration wait = live > 1 && !seed.once ? retry_joined : seed.retry;
+    seed.retry = std::min(seed.retry * 2, live > 1 ? retry_joined : retry_alone_max);
     const Duration jitter = rng.between(Duration(0), wait / 4);
     timers.set({Timer::Kind::target, id}, now.mono + wait + jitter);
     if (const auto ip = parse_ip(seed.target->host)) return resolved(id, {*ip});
@@ -273,6 +279,10 @@ struct Discovery::Impl {
     const auto seed = seeds.find(node.mapped());
     if (seed == seeds.end()) return;
     --seed->second.dialling;
+    if (seed->second.once && (in.ok || in.permanent)) {
+      seeds.erase(seed);
+      return;
+    }
     if (in.ok || in.permanent) {
       seed->second.retry = retry_alone_max;
       timers.set({Timer::Kind::target, seed->first}, now.mono + retry_joined);
@@ -323,10 +333,7 @@ struct Discovery::Impl {
   void on(const LiveChanged& in) {
     const bool lonely_again = live > 1 && in.live <= 1;
     live = std::max<std::size_t>(in.live, 1);
-    if (live > 1) {
-      cancel_adoption();
-      std::erase_if(seeds, [](const auto& entry) { return entry.second.once; });
-    }
+    if (live > 1) cancel_adoption();
     tell_holding();
     if (!lonely_again) return;
     restart_burst();

@@ -274,6 +274,27 @@ TEST_CASE("discovery: a target is resolved and dialled again for ever, faster wh
   CHECK_GE(tries, 10);
 }
 
+TEST_CASE("discovery/saved: a peer that is down while others answer is tried on, one that answered is not") {
+  Config config = config_of(1, 1);
+  config.saved = {*parse_target("10.0.0.1"), *parse_target("10.0.0.2")};
+  Discovery machine(config, Rng(1));
+  Discovery::Outbox out;
+  machine.start(start, out);
+  machine.expire(start, out);
+  const auto first = all<Dial>(out);
+  REQUIRE_EQ(first.size(), 2);
+  machine.step(DialFinished{first[0].ticket, true, false, {}}, start, out);
+  machine.step(DialFinished{first[1].ticket, false, false, {}}, start, out);
+  machine.step(LiveChanged{2}, start, out);
+  machine.expire(at(seconds(1)), out);
+  const auto second = all<Dial>(out);
+  REQUIRE_EQ(second.size(), 1);
+  CHECK_EQ(second[0].endpoint.ip, IpAddress::v4(10, 0, 0, 2));
+  machine.expire(at(minutes(11)), out);
+  machine.expire(at(minutes(13)), out);
+  CHECK_EQ(machine.snapshot().targets, 0);
+}
+
 TEST_CASE("discovery/laws: any input in any state is legal, bounded and replayed to the letter") {
   const auto describe = [](const Output& output) { return std::to_string(output.index()); };
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

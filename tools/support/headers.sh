@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Each header compiles alone: doors and private headers, one compiler run each.
+# Each header compiles alone, one compiler run each: the doors, and with `all` the private ones too.
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
 check() {
@@ -7,4 +7,6 @@ check() {
     -include "$1" /dev/null || { printf 'does not compile alone: %s\n' "$1"; return 1; }
 }
 export -f check
-git ls-files -co --exclude-standard 'include/*.hpp' 'src/*.hpp' 'tools/*.hpp' | xargs -P 2 -I{} bash -c 'check {}'
+headers=('include/*.hpp')
+[ "${1:-}" = all ] && headers+=('src/*.hpp' 'tools/*.hpp')
+git ls-files -co --exclude-standard "${headers[@]}" | xargs -P 2 -I{} bash -c 'check {}'

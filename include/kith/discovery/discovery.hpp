@@ -61,7 +61,8 @@ struct Config {
   std::vector<std::string> lan_exclude{"docker*", "br-*", "virbr*", "veth*",
                                        "tun*",    "tap*", "wg*",    "tailscale*"};
   std::vector<Target> join;
-  std::vector<Target> saved;  // last run's peers: tried once each at start, then while alone
+  // Last run's peers: each is tried until it has answered, in company for ten minutes at most.
+  std::vector<Target> saved;
 };
 
 // --- inputs -----------------------------------------------------------------------------------
