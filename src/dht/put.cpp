@@ -16,7 +16,7 @@ std::string_view to_string(wire::Refusal reason) {
     case wire::Refusal::bad_record:
       return "it says the record is not valid";
     case wire::Refusal::not_permitted:
-      return "this network does not allow that kind of record";
+      return "a public network takes only owned names with a TTL of up to 7 days";
     case wire::Refusal::equivocation:
       return "another value exists under the same version";
   }
