@@ -6,7 +6,7 @@ import time
 
 from world import Checks, Lan, World, all_see, figures, link, need_root, skip, until
 
-RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 LIMIT = 3.0
 
 KINDS = {

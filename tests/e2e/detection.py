@@ -12,7 +12,7 @@ import time
 
 from world import Checks, Lan, World, all_see, figures, link, need_root, p95, run, until, wait
 
-RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 KILL_MEDIAN, KILL_MAX, SILENCE_MAX, LEFT_MAX = 2.5, 5.0, 7.0, 1.0
 KILL_MAX_TWO, SILENCE_MAX_TWO = 5.0, 15.0
 PAUSE = 2.5

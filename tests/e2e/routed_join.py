@@ -12,7 +12,7 @@ import time
 
 from world import Checks, Lan, Routed, World, all_see, all_synced, figures, link, need_root, until, wait
 
-RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 LIMIT = 3.0       # the last start -> everybody sees everybody
 KEPT_OUT = 10.0   # seconds of attempts that must all fail
 STAY_APART = 6.0
