@@ -129,7 +129,7 @@ bool Membership::Impl::accuse(Entry& entry) {
   suspicion.subject = entry.reference();
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
-  suspicion.stamp = corrected(now.wall);
+  suspicion.stamp = wall();
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
   return compute(SignSuspicion{entry.id(), suspicion},
                  std::make_shared<crypto::SignJob>(identity, std::move(message)));
@@ -221,7 +221,7 @@ void Membership::Impl::check_case(const NodeId& subject) {
       return declare_dead(entry, file.certificate());
     case Ruling::alone:
       close_case(subject);
-      roster.judge(entry, Verdict::dead, now, true, corrected(now.wall));
+      roster.judge(entry, Verdict::dead, now, true, wall());
       changed(entry);
       return arm_gone();
     case Ruling::withdraw:

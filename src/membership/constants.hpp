@@ -91,8 +91,14 @@ inline constexpr std::size_t reference_bytes = 23;
 inline constexpr std::size_t suspicion_bytes = 103;
 inline constexpr std::size_t tag_bytes_limit = 400;  // of all our tags, so that a record fits
 
+inline constexpr Duration clock_off_max = minutes(1);  // further off, the peers' median is right
+inline constexpr std::size_t clock_samples_min = 3;
+
 // No node of this protocol ran earlier: a board without a clock battery starts here.
 inline constexpr std::int64_t build_date_ms = 1'767'225'600'000;  // 2026-01-01
+inline constexpr std::int64_t clock_max_ms = 1ll << 47;           // year 6429: fits 6 bytes
+inline constexpr std::size_t clock_samples_limit = 64;  // members; the latest answers count
+inline constexpr Duration clock_sample_life = minutes(15);
 
 static_assert(refusal_window < silence_window);
 static_assert(silence_window > milliseconds(2500));

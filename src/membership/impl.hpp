@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "clocks.hpp"
 #include "constants.hpp"
 #include "gossip.hpp"
 #include "health.hpp"
@@ -110,7 +111,7 @@ struct Membership::Impl {
   void changed(const Entry& entry) { out->push(MemberChanged{entry.member}); }
   RequestId new_request() { return {rng.next() | 1}; }  // never zero: that is an introduction
   wire::Envelope envelope(RequestId request, Duration patience) const;
-  UnixMillis corrected(UnixMillis wall) const { return {std::max(wall.value, build_date_ms)}; }
+  UnixMillis wall() const { return clocks.corrected(now); }
 
   // --- probing.cpp
   void probe_cycle();
@@ -128,6 +129,7 @@ struct Membership::Impl {
   void on_unreachable(const NodeId& peer);
   wire::Gossip gossip_for(const NodeId& to, const wire::Reference* hint = nullptr);
   bool observe(const NodeId& subject) const;
+  UnixMillis clock() const;
   UnixMillis wall_at(Instant when) const;  // in corrected wall time
 
   // --- accusing.cpp
@@ -212,6 +214,7 @@ struct Membership::Impl {
   Probes probes;
   Health health;
   Witnesses witnesses;
+  Clocks clocks;
   std::map<NodeId, Case> cases;
   std::map<NodeId, Exchange> exchanges;
   std::optional<IncarnationBook> book;

@@ -47,7 +47,7 @@ MemberPtr Membership::find(const NodeId& id) const {
 std::size_t Membership::live_count() const {
   return std::max<std::size_t>(1, impl_->roster.live_count());
 }
-UnixMillis Membership::corrected(UnixMillis wall) const { return impl_->corrected(wall); }
+UnixMillis Membership::corrected(Now now) const { return impl_->clocks.corrected(now); }
 
 Membership::Impl::Impl(Config the_config, std::shared_ptr<const crypto::Identity> the_identity,
                        Rng the_rng)
@@ -216,7 +216,7 @@ void Membership::Impl::send(const NodeId& to, const wire::Message& message, bool
 }
 
 UnixMillis Membership::Impl::wall_at(Instant when) const {
-  return {corrected(now.wall).value - to_millis(now.mono - when)};
+  return {wall().value - to_millis(now.mono - when)};
 }
 
 wire::Envelope Membership::Impl::envelope(RequestId request, Duration patience) const {

@@ -99,9 +99,14 @@ void Membership::Impl::probe_failed(RequestId request) {
   suspect(probe.target, Evidence::silence, probe.sent);
 }
 
+// Our own clock as it is, or nothing where it was never set.
+UnixMillis Membership::Impl::clock() const {
+  return {now.wall.value < build_date_ms ? 0 : now.wall.value};
+}
+
 void Membership::Impl::on_ping(const NodeId& from, const wire::Ping& ping) {
   take_gossip(from, ping.gossip);
-  send(from, wire::Ack{ping.envelope.request, gossip_for(from)});
+  send(from, wire::Ack{ping.envelope.request, clock(), gossip_for(from)});
 }
 
 void Membership::Impl::on_ack(const NodeId& from, const wire::Ack& ack) {
@@ -109,7 +114,7 @@ void Membership::Impl::on_ack(const NodeId& from, const wire::Ack& ack) {
   if (goodbyes.erase(ack.request) > 0) return left();
   if (const Relay* relay = probes.find_relay(ack.request)) {
     if (relay->target != from) return drop(DropReason::unexpected);
-    send(relay->asker, wire::Ack{relay->asked, {}});
+    send(relay->asker, wire::Ack{relay->asked, clock(), {}});
     timers.cancel({TimerKind::nack, ack.request.value});
     probes.take_relay(ack.request);
     return;
@@ -119,6 +124,8 @@ void Membership::Impl::on_ack(const NodeId& from, const wire::Ack& ack) {
   const bool helper =
       std::find(probe->helpers.begin(), probe->helpers.end(), from) != probe->helpers.end();
   if (from != probe->target && !helper) return drop(DropReason::unexpected);
+  // In public mode anybody may be a neighbour: nobody sets our clock there.
+  if (config.mode != Mode::public_) clocks.sample(from, ack.clock, now.mono);
   probe_answered(ack.request, from);
 }
 

@@ -48,7 +48,7 @@ wire::MemberRecord record_from(const Config& config, const PublicKey& key) {
 }  // namespace
 
 void Membership::Impl::start() {
-  book.emplace(config.stored_incarnation, corrected(now.wall));
+  book.emplace(config.stored_incarnation, wall());
   own.wanted = record_from(config, identity->public_key());
   own.wanted.ext = start_ext(book->start());
   publish_self();

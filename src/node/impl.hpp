@@ -99,7 +99,7 @@ struct Node::Impl {
   void drop(DropReason reason);
   void warn(std::string text);
 
-  Now corrected() const { return {now.mono, membership.corrected(now.wall)}; }
+  Now corrected() const { return {now.mono, membership.corrected(now)}; }
   void tell(const session::Input& input) { session.step(input, now, from_session); }
   void tell(const membership::Input& input) { membership.step(input, now, from_membership); }
   void tell(const dht::Input& input) { dht.step(input, corrected(), from_dht); }

@@ -103,7 +103,7 @@ void Node::Impl::start() {
   for (const SavedPeer& peer : meta_peers_of(config.stored_meta))
     tell(session::PeerIntroduced{peer.key, {peer.endpoint}});
   discovery.start(now, from_discovery);
-  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(now.wall.value)));
+  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
 }
 
 // --- what the world says ------------------------------------------------------------------------
@@ -215,7 +215,7 @@ void Node::Impl::finish_leave() {
   leaving = Leaving::done;
   leave_deadline.reset();
   save_peers();
-  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(now.wall.value)));
+  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
   out->push(Left{});
 }
 
@@ -241,7 +241,7 @@ void Node::Impl::expire() {
   if (due(next_save)) {
     next_save = now.mono + save_interval;
     save_peers();
-    save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(now.wall.value)));
+    save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
   }
   if (due(leave_deadline)) leaving == Leaving::draining ? announce_leave() : finish_leave();
 }

@@ -44,7 +44,7 @@ Writer encoded(const Ping& m) {
 }
 Writer encoded(const Ack& m) {
   Writer w = begin(MessageType::ack);
-  w.u64(m.request.value);
+  w.u64(m.request.value).u64(static_cast<std::uint64_t>(m.clock.value));
   write(w, m.gossip);
   return w;
 }
@@ -148,6 +148,7 @@ Ping read_ping(Reader& r) {
 Ack read_ack(Reader& r) {
   Ack m;
   m.request.value = r.u64();
+  m.clock.value = static_cast<std::int64_t>(r.u64());
   m.gossip = read_gossip(r);
   return m;
 }

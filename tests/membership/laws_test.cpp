@@ -80,7 +80,7 @@ struct Chaos {
         m = wire::Ping{envelope, gossip()};
         break;
       case 1:
-        m = wire::Ack{{rng.next()}, gossip()};
+        m = wire::Ack{{rng.next()}, {static_cast<std::int64_t>(rng.next() >> 20)}, gossip()};
         break;
       case 2:
         m = wire::ProbeRequest{envelope, some()};

@@ -143,3 +143,20 @@ TEST_CASE("membership: a node paused for 2.5 s is declared dead by nobody") {
     CHECK_EQ(d.each.size(), 0);
   }
 }
+
+TEST_CASE("membership: a node without a clock battery learns the time from its peers") {
+  for (const Mode mode : {Mode::lan, Mode::public_}) {
+    World world({.seed = 3, .mode = mode});
+    world.add(5);
+    world.set_clock(0, -hours(24 * 365 * 60));  // 1967
+    world.meet_all();
+    world.run(seconds(15));
+    REQUIRE(world.agreed(5));
+    const Now broken{world.now().mono, {world.now().wall.value - to_millis(hours(24 * 365 * 60))}};
+    const std::int64_t off = world.at(0).corrected(broken).value - world.now().wall.value;
+    // In public mode anybody may be a neighbour: nobody sets our clock.
+    CHECK_EQ(std::abs(off) < 100, mode == Mode::lan);
+    // The others are not led astray by it.
+    CHECK_EQ(world.at(1).corrected(world.now()).value, world.now().wall.value);
+  }
+}

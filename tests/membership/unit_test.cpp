@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "clocks.hpp"
 #include "gossip.hpp"
 #include "health.hpp"
 #include "incarnation.hpp"
@@ -45,6 +46,36 @@ Case case_with(std::size_t accusers, Evidence evidence) {
 constexpr Standing usual{3, 3, 3};
 
 }  // namespace
+
+// --- clocks -----------------------------------------------------------------------------------
+
+TEST_CASE("membership/clocks: three members' median wins when our clock is over a minute off") {
+  constexpr std::int64_t right = 1'790'000'000'000;
+  const auto now = [&](double seconds_in, std::int64_t wall) {
+    return Now{at(seconds_in), {wall}};
+  };
+  Clocks clocks;
+  clocks.sample(node(1), {right}, at(10));
+  clocks.sample(node(2), {right + 5'000}, at(10));
+  CHECK_EQ(clocks.corrected(now(10, right - 3'600'000)).value, right - 3'600'000);  // two only
+  clocks.sample(node(3), {right + 86'400'000}, at(10));  // a liar, or a bad clock itself
+  CHECK_EQ(clocks.corrected(now(10, right - 3'600'000)).value, right + 5'000);
+  CHECK_EQ(clocks.corrected(now(70, right - 3'540'000)).value, right + 65'000);  // it goes on
+  CHECK_EQ(clocks.corrected(now(10, right - 50'000)).value, right - 50'000);     // near enough
+  CHECK_EQ(clocks.corrected(now(70, right + 61'000)).value, right + 61'000);     // set right since
+  SUBCASE("what was said too long ago does not count") {
+    clocks.sample(node(1), {right + 1'800'000}, at(1810));
+    CHECK_EQ(clocks.corrected(now(1810, right)).value, right);
+  }
+}
+
+TEST_CASE("membership/clocks: a clock that was never set counts nowhere, nor does one gone mad") {
+  Clocks clocks;
+  for (std::uint64_t i = 0; i < 9; ++i)
+    clocks.sample(node(i), {i % 3 == 0 ? 0 : i % 3 == 1 ? -1 : 1ll << 62}, at(1));
+  CHECK_EQ(clocks.corrected({at(2), {5}}).value, build_date_ms);
+  CHECK_EQ(clocks.corrected({at(2), {build_date_ms + 5}}).value, build_date_ms + 5);
+}
 
 // --- suspicion --------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ inline std::vector<wire::Message> sample_messages() {
   item.key.fill(3);
   item.version.fill(4);
   return {Ping{sample_envelope(), sample_gossip()},
-          Ack{{5}, sample_gossip()},
+          Ack{{5}, {1'790'000'000'000}, sample_gossip()},
           ProbeRequest{sample_envelope(), id_of<NodeId>(1)},
           Nack{{6}},
           GossipPush{sample_gossip()},

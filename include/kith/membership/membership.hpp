@@ -148,7 +148,7 @@ class Membership {
   MemberPtr find(const NodeId& id) const;
   std::size_t live_count() const;  // alive or suspect, this node included
   // Wall time corrected by the median of authenticated peers (PROTOCOL.md 3, Clocks).
-  UnixMillis corrected(UnixMillis wall) const;
+  UnixMillis corrected(Now now) const;
 
  private:
   struct Impl;

@@ -71,6 +71,7 @@ struct Ping {
 };
 struct Ack {
   RequestId request;
+  UnixMillis clock;  // the answerer's own wall clock, uncorrected; 0: it was never set
   Gossip gossip;
   bool operator==(const Ack&) const = default;
 };
