@@ -20,6 +20,10 @@ inline constexpr Duration tombstone_life = hours(30 * 24);
 inline constexpr Duration away_limit = hours(29 * 24);  // then shared records are dropped
 inline constexpr Duration future_limit = hours(24);     // a sequence further ahead is refused
 inline constexpr Duration public_ttl_max = hours(7 * 24);
+// Resends of requests: one for every five first sends of the last 10 s, and 10 a second besides.
+inline constexpr int retry_every = 5;
+inline constexpr int retry_floor = 10;
+inline constexpr seconds retry_memory{10};
 
 // --- our limits -------------------------------------------------------------------------------
 
