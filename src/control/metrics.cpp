@@ -101,6 +101,9 @@ std::string Api::Metrics::text(const node::Snapshot& snapshot, const ProcessFigu
           snapshot.dht.base_disagreements);
   m.total("kith_repaired_records_total", "Records fetched by repair.", {},
           snapshot.dht.repairs_received);
+  const char* resends = "Requests sent again after silence, and those withheld for want of budget.";
+  m.total("kith_resends_total", resends, {{"result", "sent"}}, snapshot.dht.resends);
+  m.total("kith_resends_total", resends, {{"result", "withheld"}}, snapshot.dht.resends_withheld);
   m.total("kith_beacons_total", "LAN beacons by direction.", {{"dir", "out"}},
           snapshot.discovery.beacons_sent);
   m.total("kith_beacons_total", "LAN beacons by direction.", {{"dir", "in"}},

@@ -20,6 +20,10 @@ inline constexpr Duration tombstone_life = hours(30 * 24);
 inline constexpr Duration away_limit = hours(29 * 24);  // then shared records are dropped
 inline constexpr Duration future_limit = hours(24);     // a sequence further ahead is refused
 inline constexpr Duration public_ttl_max = hours(7 * 24);
+// Resends of requests: one for every five first sends of the last 10 s, and 10 a second besides.
+inline constexpr int retry_every = 5;
+inline constexpr int retry_floor = 10;
+inline constexpr seconds retry_memory{10};
 
 // --- our limits -------------------------------------------------------------------------------
 
@@ -53,7 +57,18 @@ inline constexpr std::size_t repair_window = 32;      // fetches in flight while
 inline constexpr std::size_t repair_window_busy = 4;  // while clients are served
 inline constexpr std::size_t datagram_resend_limit = wire::datagram_message_limit;
 
+// Of one writer in a public network. 16 MiB are a 64th of the storage a daemon opens (1 GiB), or
+// 250 values of the largest size; 1024 records of any size keep the index below 1 MiB a writer. A
+// node among few holds all records of a writer, one among N holds 8 in N of them.
+inline constexpr std::size_t writer_records_limit = 1024;
+inline constexpr std::size_t writer_bytes_limit = std::size_t{16} << 20;
+inline constexpr std::size_t writer_repair_factor = 2;
+// What repair was offered beyond that is not fetched again for a while, however often it is seen.
+inline constexpr std::size_t declined_limit = 4096;
+inline constexpr Duration declined_memory = hours(1);
+
 static_assert(away_limit < tombstone_life, "nothing deleted may come back");
 static_assert(lone_settle > milliseconds(250));
+static_assert(writer_bytes_limit >= 128 * wire::record_limit);
 
 }  // namespace kith::dht

@@ -56,6 +56,7 @@ struct Context {
   LruMap<RecordId, std::shared_ptr<const std::string>> names{names_limit};
   std::size_t client_operations = 0;
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
+  std::uint64_t resends = 0, resends_withheld = 0;
 
   Now now;  // of this turn
   Outbox<Output>* out = nullptr;

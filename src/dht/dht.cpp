@@ -298,6 +298,8 @@ Snapshot Dht::snapshot() const {
   out.base_disagreements = context.base_disagreements;
   out.repairs_sent = context.repairs_sent;
   out.repairs_received = context.repairs_received;
+  out.resends = context.resends;
+  out.resends_withheld = context.resends_withheld;
   for (const auto& [id, operation] : impl_->operations)
     if (const auto* exchange = dynamic_cast<const Exchange*>(operation.get()))
       out.queued_bytes += exchange->queued() * context.index.mean_size();

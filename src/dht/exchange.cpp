@@ -47,7 +47,9 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
   for (const reconcile::Difference& difference : differences) {
     const bool wanted =
         direction_ == Direction::pull ? difference.theirs.has_value() : difference.mine.has_value();
-    if (wanted) queue_.push_back(RecordId::from(difference.key));
+    const RecordId record = RecordId::from(difference.key);
+    if (wanted && !(direction_ == Direction::pull && replica_.declined(record)))
+      queue_.push_back(record);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "kith/reconcile/reconcile.hpp"
+#include "quota.hpp"
 #include "record_rules.hpp"
 
 namespace kith::dht {
@@ -28,6 +29,12 @@ class Index {
   void erase(const RecordId& id);
   void mark_verified(const RecordId& id);
 
+  // What its writer has here; a version claims its room before it is on disk.
+  bool has_room(const RecordId& id, const Entry& entry, const Quota::Use& limit) const;
+  void claim(const RecordId& id, const Entry& entry);
+  void release(const RecordId& id, const Entry& entry);
+  Quota::Use of_writer(const NodeId& writer) const { return quota_.of(writer); }
+
   std::size_t size() const { return entries_.size(); }
   std::size_t tombstones() const { return tombstones_; }
   std::size_t mean_size() const { return entries_.empty() ? 0 : total_bytes_ / entries_.size(); }
@@ -39,7 +46,10 @@ class Index {
   std::optional<std::int64_t> next_purge_millis() const;
 
  private:
+  std::size_t held(const RecordId& id, const NodeId& writer) const;
+
   std::map<RecordId, Entry> entries_;
+  Quota quota_;
   std::map<RecordId, std::int64_t> purge_at_;
   std::set<std::pair<std::int64_t, RecordId>> purge_queue_;
   reconcile::RangeSet set_;

@@ -5,12 +5,21 @@
 namespace kith::dht {
 namespace {
 
-std::string_view to_string(wire::Refusal reason) {
+// The wire does not tell a full disk from a spent quota; only public networks have the latter.
+std::string full_text(Mode mode) {
+  if (mode != Mode::public_) return "its disk is full";
+  return "it has no room: its disk is full, or it already holds " +
+         std::to_string(writer_records_limit) + " records or " +
+         std::to_string(writer_bytes_limit >> 20) +
+         " MiB of yours, the most of one writer; deleted and expired ones count for a while";
+}
+
+std::string to_string(wire::Refusal reason, Mode mode) {
   switch (reason) {
     case wire::Refusal::none:
       return "no reason given";
     case wire::Refusal::full:
-      return "its disk is full";
+      return full_text(mode);
     case wire::Refusal::busy:
       return "it is overloaded";
     case wire::Refusal::bad_record:
@@ -147,7 +156,7 @@ void Put::on_stored(const NodeId& from, const wire::Stored& reply) {
       return sign();
     case wire::StoreStatus::refused:
       refused_.insert(from);
-      refusal_ = std::string(to_string(reply.reason));
+      refusal_ = to_string(reply.reason, context_.config.mode);
       break;
   }
   conclude();

@@ -89,6 +89,7 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
   const bool from_writer = receipt.from == version.writer;
   Incoming incoming{
       record.id, entry_of(record, raw.size(), from_writer), raw, purge_time(record), {receipt}};
+  if (!has_room(receipt, record.id, incoming.entry)) return decline(receipt, record.id);
   if (from_writer) return persist(std::move(incoming));
   const std::uint64_t id = ++last_id_;
   std::vector<crypto::Claim> claims{
@@ -137,7 +138,33 @@ void Replica::on_verified(std::uint64_t id, bool valid) {
   persist(std::move(incoming));
 }
 
+// The writer's quota. Unverified records claim nothing: they may be forged.
+bool Replica::has_room(const Receipt& receipt, const RecordId& id,
+                       const Index::Entry& entry) const {
+  if (context_.config.mode != Mode::public_) return true;
+  // Repair, and what a leaving member hands over, was acknowledged by others. A writer that
+  // pretends as much gains the second limit and no more.
+  const bool handed_over = receipt.operation != 0 || receipt.base == wire::BaseDigest{};
+  return context_.index.has_room(id, entry, handed_over ? writer_repair_limit : writer_limit);
+}
+
+// Over its writer's quota. To a repair that is not a failure: no writer may keep us from being
+// synced, and the records missing here are its own.
+void Replica::decline(const Receipt& receipt, const RecordId& id) {
+  if (receipt.operation == 0) return refuse(receipt, id, wire::Refusal::full);
+  if (!context_.index.find(id)) declined_.put(id, context_.now.mono + declined_memory);
+  done_.push_back({receipt.operation, id, true});
+}
+
+bool Replica::declined(const RecordId& id) const {
+  const Instant* until = declined_.peek(id);
+  return until && context_.now.mono < *until;
+}
+
 void Replica::persist(Incoming incoming) {
+  const Receipt& receipt = incoming.receipts.front();
+  if (!has_room(receipt, incoming.id, incoming.entry)) return decline(receipt, incoming.id);
+  if (context_.config.mode == Mode::public_) context_.index.claim(incoming.id, incoming.entry);
   const Token token = context_.token();
   context_.out->push(Persist{token, Table::record, Buffer(incoming.id.view()), incoming.raw});
   writing_.emplace(token, std::move(incoming));
@@ -148,6 +175,7 @@ void Replica::on_persisted(Token token) {
   auto node = writing_.extract(token);
   if (node.empty()) return;
   const Incoming& incoming = node.mapped();
+  context_.index.release(incoming.id, incoming.entry);
   commit(incoming);
   for (const Receipt& receipt : incoming.receipts)
     acknowledge(receipt, incoming.id, incoming.entry.version);
@@ -251,6 +279,7 @@ void Replica::on_loaded(const Loaded& loaded) {
 
 void Replica::on_refused(const DiskRefused& refused) {
   if (auto node = writing_.extract(refused.token); !node.empty()) {
+    context_.index.release(node.mapped().id, node.mapped().entry);
     for (const Receipt& receipt : node.mapped().receipts)
       refuse(receipt, node.mapped().id, refusal_of(refused.reason));
     return;

@@ -23,6 +23,8 @@ class Replica {
 
   // Repair: keep a record that `from` gave us. The operation hears on_taken through take_done().
   void take(const NodeId& from, const Buffer& raw, OperationId operation);
+  // Lately offered by repair and over its writer's quota: not worth fetching again.
+  bool declined(const RecordId& id) const;
   struct Done {
     OperationId operation;
     RecordId id;
@@ -65,6 +67,8 @@ class Replica {
 
   void consider(const Buffer& raw, Receipt receipt);
   bool join_one_in_flight(const RecordId& id, const Version& version, const Receipt& receipt);
+  bool has_room(const Receipt& receipt, const RecordId& id, const Index::Entry& entry) const;
+  void decline(const Receipt& receipt, const RecordId& id);
   void persist(Incoming incoming);
   void commit(const Incoming& incoming);
   void acknowledge(const Receipt& receipt, const RecordId& id, const Version& version);
@@ -80,6 +84,7 @@ class Replica {
   std::map<Token, Reading> reading_;
   std::map<Token, RecordId> forgetting_;
   std::vector<Done> done_;
+  LruMap<RecordId, Instant> declined_{declined_limit};  // until when
   std::uint64_t last_id_ = 0;
   bool held_any_ = false;
 

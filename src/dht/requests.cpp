@@ -28,6 +28,7 @@ void Requests::add(OperationId operation, const NodeId& to, wire::Message messag
   } else {
     pending.message = wire::encode(message);
     context_.out->push(SendMessage{to, pending.message, lane});
+    if (pending.message.size() <= datagram_resend_limit) budget_.sent(context_.now.mono);
   }
   // What goes by stream is reliable: there the timer only tells silence.
   context_.timers.set({Timer::Kind::resend, id.value},
@@ -47,8 +48,7 @@ OperationId Requests::take(const NodeId& from, RequestId id) {
   const auto it = pending_.find(id);
   if (it == pending_.end() || it->second.to != from) return 0;
   // Karn: an answer after a resend says nothing about the round trip.
-  if (it->second.tries == 1 && from != context_.self)
-    observe(from, context_.now.mono - it->second.sent);
+  if (it->second.timed && from != context_.self) observe(from, context_.now.mono - it->second.sent);
   const OperationId operation = it->second.operation;
   erase(it);
   return operation;
@@ -64,11 +64,18 @@ std::optional<Requests::Overdue> Requests::on_timer(std::uint64_t id) {
     erase(it);
     return overdue;
   }
-  overdue.silent = pending.tries == 1;
+  overdue.silent = pending.timeouts == 0;
   const bool datagram = pending.message.size() <= datagram_resend_limit && !pending.message.empty();
-  if (datagram) context_.out->push(SendMessage{pending.to, pending.message, pending.lane});
-  const int backoff = std::min(pending.tries, 4);
-  ++pending.tries;
+  if (!datagram) {
+    pending.timed = false;
+  } else if (budget_.withdraw(context_.now.mono)) {
+    pending.timed = false;
+    ++context_.resends;
+    context_.out->push(SendMessage{pending.to, pending.message, pending.lane});
+  } else {
+    ++context_.resends_withheld;
+  }
+  const int backoff = std::min(++pending.timeouts, 4);
   const Instant next =
       context_.now.mono + std::min(rto(pending.to) * (1 << backoff), Duration(seconds(2)));
   context_.timers.set({Timer::Kind::resend, id}, std::min(next, pending.deadline));

@@ -1,10 +1,15 @@
 // Requests: questions to other replicas in flight, each resent by its peer's own RTO until it is
 // answered or its deadline passes. An answer is matched by request id and sender.
+//
+// All resends draw on one budget. When it is spent a request is not sent again for now; it goes on
+// waiting for its answer and fails no earlier. A replica asked in place of a silent one, a record
+// signed again above a greater one, another base asked: those are first sends.
 #pragma once
 
 #include <map>
 
 #include "context.hpp"
+#include "retry_budget.hpp"
 
 namespace kith::dht {
 
@@ -48,7 +53,8 @@ class Requests {
     Buffer message;
     Lane lane;
     Instant sent, deadline;
-    int tries = 1;
+    int timeouts = 0;
+    bool timed = true;  // its answer will tell the round trip
   };
   struct Rtt {
     Duration smoothed{}, variation{};
@@ -59,6 +65,7 @@ class Requests {
   void erase(std::map<RequestId, Pending>::iterator it);
 
   Context& context_;
+  RetryBudget budget_;
   std::map<RequestId, Pending> pending_;
   std::map<OperationId, std::size_t> count_;
   LruMap<NodeId, Rtt> rtt_{members_limit};

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "../wire/samples.hpp"
+#include "record_rules.hpp"
 #include "world.hpp"
 
 using namespace kith;
@@ -48,7 +49,13 @@ struct Inputs {
   Buffer record() {
     const auto& writer = members[rng.below(members.size())];
     wire::Record r;
-    r.id = record_id(root, wire::Kind::value, {}, name());
+    r.kind = rng.chance(1, 2) ? wire::Kind::value : wire::Kind::owned;
+    const std::string called = name();
+    r.id = record_id(root, r.kind, writer->id(), called);
+    if (r.kind == wire::Kind::owned) {  // the kind of public networks
+      r.ext = label_ext(label_of(root, called));
+      r.expiry = {1'700'000'000'000 + to_millis(hours(24))};
+    }
     r.sequence = {1'700'000'000'000 + rng.below(1000)};
     r.writer = writer->public_key();
     r.value = Buffer(as_bytes("value"));
@@ -113,8 +120,9 @@ TEST_CASE("dht/laws: any input in any state is legal, bounded and replayed to th
       const Duration after = milliseconds(static_cast<std::int64_t>(inputs.rng.below(40)));
       list.push_back({after, inputs.next()});
     }
-    const auto make = [] {
-      return Dht(Config{Mode::private_, {}, root, {}, {}, false},
+    const Mode mode = seed % 2 == 0 ? Mode::public_ : Mode::private_;
+    const auto make = [mode] {
+      return Dht(Config{mode, {}, root, {}, {}, false},
                  std::make_shared<const crypto::Identity>(identity(0)), Rng(9));
     };
     test::check_laws<Dht>("dht", make, list, describe);

@@ -149,6 +149,11 @@ class DhtWorld {
     while (!reports_.contains(ticket) && mono_ < until) run(milliseconds(1));
     return reports_.contains(ticket) ? reports_.at(ticket) : nullptr;
   }
+  Ticket begin_put(std::size_t i, dht::PutRequested request) {
+    request.ticket = {++last_ticket_};
+    step(i, request);
+    return request.ticket;
+  }
   Ticket begin_put(std::size_t i, std::string name, std::string_view value,
                    dht::Consistency consistency = dht::Consistency::quorum) {
     const Ticket ticket{++last_ticket_};
@@ -164,9 +169,7 @@ class DhtWorld {
     return std::get<dht::PutReport>(*finish(i, ticket));
   }
   dht::PutReport put(std::size_t i, dht::PutRequested request) {
-    request.ticket = {++last_ticket_};
-    step(i, request);
-    return std::get<dht::PutReport>(*finish(i, request.ticket));
+    return std::get<dht::PutReport>(*finish(i, begin_put(i, std::move(request))));
   }
   dht::GetReport get(std::size_t i, std::string name,
                      dht::Consistency consistency = dht::Consistency::quorum,
@@ -193,6 +196,8 @@ class DhtWorld {
   // The next `count` datagrams to this node are lost.
   void lose_next(std::size_t to, std::size_t count) { nodes_[to].lose = count; }
   std::function<void(std::size_t from, std::size_t to, const wire::Message&)> on_message;
+  // What goes out, lost or not.
+  std::function<void(std::size_t from, std::size_t to, const Buffer&)> on_send;
   Duration delay{milliseconds(1)};
   int loss_percent = 0;
   std::set<std::size_t> uninformed;  // who does not hear yet that others are synced
@@ -259,6 +264,7 @@ class DhtWorld {
     ++messages_;
     const std::size_t to = index_of(m.to);
     if (to == nodes_.size()) return;
+    if (on_send) on_send(from, to, m.message);
     if (loss_percent > 0 && m.message.size() <= wire::datagram_message_limit &&
         rng_.chance(static_cast<std::uint64_t>(loss_percent), 100))
       return;

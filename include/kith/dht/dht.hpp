@@ -148,6 +148,7 @@ struct Snapshot {
   std::size_t queued_bytes = 0;      // repair still to move, estimated by the mean record held
   std::size_t operations = 0;        // puts, gets, lookups in flight
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
+  std::uint64_t resends = 0, resends_withheld = 0;  // of requests; withheld: the budget was spent
 };
 
 class Dht {
