@@ -50,7 +50,7 @@ Result<NetworkFile, std::string> parse_network_file(std::string_view text) {
   file.root = *root;
   file.psk = *psk;
   file.admin = *admin;
-  if (!json.contains("epoch") || !json["epoch"].is_number_unsigned())
+  if (!json.contains("epoch") || !json["epoch"].is_number_unsigned() || json["epoch"] == 0u)
     return Failure<std::string>("/epoch: a positive number is missing");
   file.epoch = json["epoch"].get<std::uint64_t>();
   if (json.contains("previous_psk")) {
