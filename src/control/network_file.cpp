@@ -41,7 +41,7 @@ Result<NetworkFile, std::string> parse_network_file(std::string_view text) {
   NetworkFile file;
   if (!json.contains("name") || !json["name"].is_string() ||
       !valid_network_name(json["name"].get<std::string>()))
-    return Failure<std::string>("/name: 1 to 64 printable characters without a slash");
+    return Failure<std::string>("/name: 1 to 64 printable bytes of UTF-8 without a slash");
   file.name = json["name"].get<std::string>();
   const auto root = secret_in(json, "root"), psk = secret_in(json, "psk"),
              admin = secret_in(json, "admin");
