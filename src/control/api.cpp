@@ -35,8 +35,7 @@ Result<Duration, ApiError> deadline_of(const std::string* text, Duration standar
 }
 
 ApiError no_such_member(const std::string& text) {
-  return {"not_joined", 9, 404,
-          "no member is called \"" + escape_controls(text) + "\", or several are",
+  return {"not_joined", 9, 404, "no member is called \"" + text + "\", or several are",
           "kith members lists ids and names"};
 }
 
@@ -180,8 +179,8 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
     return records(request, *query, node);
   if (path == "/v1/join" || path == "/v1/leave" || path == "/v1/forget" || path == "/v1/ping")
     return request.method == "POST" ? orders(request, path, node) : method_not_allowed("POST");
-  return error_response({"not_found", 2, 404, "no such path: " + escape_controls(path),
-                         "see the README's table of routes"});
+  return error_response(
+      {"not_found", 2, 404, "no such path: " + path, "see the README's table of routes"});
 }
 
 Command Api::records(const Request& request, const Query& query, const node::Node& node) {
@@ -221,9 +220,9 @@ Command Api::orders(const Request& request, const std::string& path, const node:
   if (path == "/v1/join") {
     const auto target = discovery::parse_target(body->target);
     if (!target)
-      return error_response(usage("target \"" + escape_controls(body->target) +
-                                      "\": " + std::string(discovery::to_string(target.error())),
-                                  "host, host:port, [v6]:port or key@host:port"));
+      return error_response(usage(
+          "target \"" + body->target + "\": " + std::string(discovery::to_string(target.error())),
+          "host, host:port, [v6]:port or key@host:port"));
     pending_.emplace(ticket, Pending{"join", body->target});
     return Run{ticket, node::JoinRequested{ticket, body->target, body->trust_first, body->adopt,
                                            *deadline}};
@@ -301,7 +300,7 @@ Response join_response(const std::string& target, const node::JoinReport& report
                        const node::Snapshot& snapshot) {
   const std::string body = join_json(target, report, snapshot);
   if (report.joined) return json_response(body);
-  const ApiError error{"not_joined", 9, 503, "could not join " + escape_controls(target),
+  const ApiError error{"not_joined", 9, 503, "could not join " + target,
                        "each attempt and its cause is listed"};
   return json_response(error_json(error, body), 503, 9);
 }
