@@ -21,7 +21,9 @@ Response json_response(std::string body, int status = 200, int exit = 0) {
 }
 
 Response method_not_allowed(std::string_view allowed) {
-  return error_response({"usage", 2, 405, "this path takes " + std::string(allowed), ""});
+  Response out = error_response({"usage", 2, 405, "this path takes " + std::string(allowed), ""});
+  out.headers.emplace_back("Allow", allowed);
+  return out;
 }
 
 // The operation's deadline: ?timeout=, else what the contract says.
@@ -174,13 +176,14 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
   if (path == "/v1/members")
     return get ? json_response(members_json(about_, node.snapshot())) : method_not_allowed("GET");
   if (path == "/v1/ready") return get ? json_response(ready_json()) : method_not_allowed("GET");
+  if (path == "/metrics" && !get) return method_not_allowed("GET");  // see wants_metrics
   if (path == "/v1/events") return get ? events_of(*query) : method_not_allowed("GET");
   if (path.starts_with(lookup_prefix) || path.starts_with(kv_prefix))
     return records(request, *query, node);
   if (path == "/v1/join" || path == "/v1/leave" || path == "/v1/forget" || path == "/v1/ping")
     return request.method == "POST" ? orders(request, path, node) : method_not_allowed("POST");
   return error_response(
-      {"not_found", 2, 404, "no such path: " + path, "see the README's table of routes"});
+      {"usage", 2, 404, "no such path: " + path, "see the README's table of routes"});
 }
 
 Command Api::records(const Request& request, const Query& query, const node::Node& node) {
@@ -197,7 +200,7 @@ Command Api::records(const Request& request, const Query& query, const node::Nod
     return Run{ticket, dht::LookupRequested{ticket, *key, *deadline}};
   }
   if (!get && request.method != "PUT" && request.method != "DELETE")
-    return method_not_allowed("GET, PUT and DELETE");
+    return method_not_allowed("GET, PUT, DELETE");
   const auto key = key_in(path, kv_prefix);
   if (!key) return error_response(key.error());
   if (request.body.size() > wire::value_limit)
