@@ -230,6 +230,7 @@ Command Api::orders(const Request& request, const std::string& path, const node:
     return Run{ticket, node::JoinRequested{ticket, body->target, body->trust_first, body->adopt,
                                            *deadline}};
   }
+  if (body->node.empty()) return error_response(usage("\"node\" is missing"));
   const auto peer = node.find_member(body->node);
   if (!peer) return error_response(no_such_member(body->node));
   if (path == "/v1/forget")
