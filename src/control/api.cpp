@@ -84,7 +84,14 @@ struct KvOptions {
   Duration deadline = seconds(5);
 };
 
-Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& node) {
+// "?owned" alone says yes.
+Result<bool, ApiError> flag_in(const std::string& name, const std::string& text) {
+  if (text.empty() || text == "1" || text == "true") return true;
+  if (text == "0" || text == "false") return false;
+  return Failure<ApiError>(usage(name + " is 1 or 0"));
+}
+
+Result<KvOptions, ApiError> kv_options(const Query& query, bool read, const node::Node& node) {
   KvOptions out;
   for (const auto& [name, value] : query.fields) {
     if (name == "ttl") {
@@ -96,6 +103,9 @@ Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& nod
       const auto level = parse_consistency(value);
       if (!level) return Failure<ApiError>(usage("consistency is one, quorum or all"));
       out.consistency = *level;
+    } else if (name == (read ? "owned" : "owner")) {
+      return Failure<ApiError>(usage(name + " does not go with this method",
+                                     "read with owner=NODE, write your own names with owned=1"));
     } else if (name == "owner") {
       out.owner = node.find_member(value);
       if (const auto whole = from_zbase32(value);
@@ -103,7 +113,9 @@ Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& nod
         out.owner = NodeId::from(*whole);
       if (!out.owner) return Failure<ApiError>(no_such_member(value));
     } else if (name == "owned") {
-      out.owned = value != "0" && value != "false";
+      const auto owned = flag_in(name, value);
+      if (!owned) return Failure<ApiError>(owned.error());
+      out.owned = *owned;
     } else if (name == "timeout") {
       const auto deadline = deadline_of(&value, seconds(5));
       if (!deadline) return Failure<ApiError>(deadline.error());
@@ -143,8 +155,11 @@ Command events_of(const Query& query) {
       return error_response(usage("since is a number"));
     stream.since = std::stoull(*since);
   }
-  if (const std::string* follow = query.find("follow"))
-    stream.follow = *follow != "0" && *follow != "false";
+  if (const std::string* text = query.find("follow")) {
+    const auto follow = flag_in("follow", *text);
+    if (!follow) return error_response(follow.error());
+    stream.follow = *follow;
+  }
   return stream;
 }
 
@@ -205,7 +220,7 @@ Command Api::records(const Request& request, const Query& query, const node::Nod
   if (!key) return error_response(key.error());
   if (request.body.size() > wire::value_limit)
     return error_response({"usage", 2, 413, "a value has at most 65536 bytes", ""});
-  const auto options = kv_options(query, node);
+  const auto options = kv_options(query, get, node);
   if (!options) return error_response(options.error());
   Pending pending{std::string(kv_verb(request.method))};
   pending.as_json = request.accept.find("application/json") != std::string::npos;
