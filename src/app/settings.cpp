@@ -123,7 +123,7 @@ std::optional<Error> read_network(Settings& s, const Given& given) {
   s.network = last(given);
   s.network_given = true;
   if (control::valid_network_name(s.network)) return std::nullopt;
-  return wrong(given, s.network, "1 to 64 printable characters without a slash");
+  return wrong(given, s.network, "1 to 64 printable bytes of UTF-8 without a slash");
 }
 
 std::optional<Error> read_instance(Settings& s, const Given& given) {

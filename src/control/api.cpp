@@ -21,7 +21,9 @@ Response json_response(std::string body, int status = 200, int exit = 0) {
 }
 
 Response method_not_allowed(std::string_view allowed) {
-  return error_response({"usage", 2, 405, "this path takes " + std::string(allowed), ""});
+  Response out = error_response({"usage", 2, 405, "this path takes " + std::string(allowed), ""});
+  out.headers.emplace_back("Allow", allowed);
+  return out;
 }
 
 // The operation's deadline: ?timeout=, else what the contract says.
@@ -35,8 +37,7 @@ Result<Duration, ApiError> deadline_of(const std::string* text, Duration standar
 }
 
 ApiError no_such_member(const std::string& text) {
-  return {"not_joined", 9, 404,
-          "no member is called \"" + escape_controls(text) + "\", or several are",
+  return {"not_joined", 9, 404, "no member is called \"" + text + "\", or several are",
           "kith members lists ids and names"};
 }
 
@@ -83,7 +84,14 @@ struct KvOptions {
   Duration deadline = seconds(5);
 };
 
-Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& node) {
+// "?owned" alone says yes.
+Result<bool, ApiError> flag_in(const std::string& name, const std::string& text) {
+  if (text.empty() || text == "1" || text == "true") return true;
+  if (text == "0" || text == "false") return false;
+  return Failure<ApiError>(usage(name + " is 1 or 0"));
+}
+
+Result<KvOptions, ApiError> kv_options(const Query& query, bool read, const node::Node& node) {
   KvOptions out;
   for (const auto& [name, value] : query.fields) {
     if (name == "ttl") {
@@ -95,6 +103,9 @@ Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& nod
       const auto level = parse_consistency(value);
       if (!level) return Failure<ApiError>(usage("consistency is one, quorum or all"));
       out.consistency = *level;
+    } else if (name == (read ? "owned" : "owner")) {
+      return Failure<ApiError>(usage(name + " does not go with this method",
+                                     "read with owner=NODE, write your own names with owned=1"));
     } else if (name == "owner") {
       out.owner = node.find_member(value);
       if (const auto whole = from_zbase32(value);
@@ -102,7 +113,9 @@ Result<KvOptions, ApiError> kv_options(const Query& query, const node::Node& nod
         out.owner = NodeId::from(*whole);
       if (!out.owner) return Failure<ApiError>(no_such_member(value));
     } else if (name == "owned") {
-      out.owned = value != "0" && value != "false";
+      const auto owned = flag_in(name, value);
+      if (!owned) return Failure<ApiError>(owned.error());
+      out.owned = *owned;
     } else if (name == "timeout") {
       const auto deadline = deadline_of(&value, seconds(5));
       if (!deadline) return Failure<ApiError>(deadline.error());
@@ -142,8 +155,11 @@ Command events_of(const Query& query) {
       return error_response(usage("since is a number"));
     stream.since = std::stoull(*since);
   }
-  if (const std::string* follow = query.find("follow"))
-    stream.follow = *follow != "0" && *follow != "false";
+  if (const std::string* text = query.find("follow")) {
+    const auto follow = flag_in("follow", *text);
+    if (!follow) return error_response(follow.error());
+    stream.follow = *follow;
+  }
   return stream;
 }
 
@@ -175,13 +191,14 @@ Command Api::handle(const Request& request, const node::Node& node, Now now) {
   if (path == "/v1/members")
     return get ? json_response(members_json(about_, node.snapshot())) : method_not_allowed("GET");
   if (path == "/v1/ready") return get ? json_response(ready_json()) : method_not_allowed("GET");
+  if (path == "/metrics" && !get) return method_not_allowed("GET");  // see wants_metrics
   if (path == "/v1/events") return get ? events_of(*query) : method_not_allowed("GET");
   if (path.starts_with(lookup_prefix) || path.starts_with(kv_prefix))
     return records(request, *query, node);
   if (path == "/v1/join" || path == "/v1/leave" || path == "/v1/forget" || path == "/v1/ping")
     return request.method == "POST" ? orders(request, path, node) : method_not_allowed("POST");
-  return error_response({"not_found", 2, 404, "no such path: " + escape_controls(path),
-                         "see the README's table of routes"});
+  return error_response(
+      {"usage", 2, 404, "no such path: " + path, "see the README's table of routes"});
 }
 
 Command Api::records(const Request& request, const Query& query, const node::Node& node) {
@@ -198,12 +215,12 @@ Command Api::records(const Request& request, const Query& query, const node::Nod
     return Run{ticket, dht::LookupRequested{ticket, *key, *deadline}};
   }
   if (!get && request.method != "PUT" && request.method != "DELETE")
-    return method_not_allowed("GET, PUT and DELETE");
+    return method_not_allowed("GET, PUT, DELETE");
   const auto key = key_in(path, kv_prefix);
   if (!key) return error_response(key.error());
   if (request.body.size() > wire::value_limit)
     return error_response({"usage", 2, 413, "a value has at most 65536 bytes", ""});
-  const auto options = kv_options(query, node);
+  const auto options = kv_options(query, get, node);
   if (!options) return error_response(options.error());
   Pending pending{std::string(kv_verb(request.method))};
   pending.as_json = request.accept.find("application/json") != std::string::npos;
@@ -221,13 +238,14 @@ Command Api::orders(const Request& request, const std::string& path, const node:
   if (path == "/v1/join") {
     const auto target = discovery::parse_target(body->target);
     if (!target)
-      return error_response(usage("target \"" + escape_controls(body->target) +
-                                      "\": " + std::string(discovery::to_string(target.error())),
-                                  "host, host:port, [v6]:port or key@host:port"));
+      return error_response(usage(
+          "target \"" + body->target + "\": " + std::string(discovery::to_string(target.error())),
+          "host, host:port, [v6]:port or key@host:port"));
     pending_.emplace(ticket, Pending{"join", body->target});
     return Run{ticket, node::JoinRequested{ticket, body->target, body->trust_first, body->adopt,
                                            *deadline}};
   }
+  if (body->node.empty()) return error_response(usage("\"node\" is missing"));
   const auto peer = node.find_member(body->node);
   if (!peer) return error_response(no_such_member(body->node));
   if (path == "/v1/forget")
@@ -301,7 +319,7 @@ Response join_response(const std::string& target, const node::JoinReport& report
                        const node::Snapshot& snapshot) {
   const std::string body = join_json(target, report, snapshot);
   if (report.joined) return json_response(body);
-  const ApiError error{"not_joined", 9, 503, "could not join " + escape_controls(target),
+  const ApiError error{"not_joined", 9, 503, "could not join " + target,
                        "each attempt and its cause is listed"};
   return json_response(error_json(error, body), 503, 9);
 }

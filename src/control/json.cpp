@@ -246,7 +246,8 @@ std::string done_json(std::string_view verb) {
 }
 
 std::string error_json(const ApiError& error, const std::string& result) {
-  Json inner{{"code", error.code}, {"exit", error.exit}, {"message", error.message}};
+  Json inner{
+      {"code", error.code}, {"exit", error.exit}, {"message", escape_controls(error.message)}};
   if (!error.hint.empty()) inner["hint"] = error.hint;
   if (!result.empty()) inner["result"] = Json::parse(result, nullptr, false);
   return dump({{"error", std::move(inner)}});

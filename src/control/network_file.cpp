@@ -41,7 +41,7 @@ Result<NetworkFile, std::string> parse_network_file(std::string_view text) {
   NetworkFile file;
   if (!json.contains("name") || !json["name"].is_string() ||
       !valid_network_name(json["name"].get<std::string>()))
-    return Failure<std::string>("/name: 1 to 64 printable characters without a slash");
+    return Failure<std::string>("/name: 1 to 64 printable bytes of UTF-8 without a slash");
   file.name = json["name"].get<std::string>();
   const auto root = secret_in(json, "root"), psk = secret_in(json, "psk"),
              admin = secret_in(json, "admin");
@@ -50,7 +50,7 @@ Result<NetworkFile, std::string> parse_network_file(std::string_view text) {
   file.root = *root;
   file.psk = *psk;
   file.admin = *admin;
-  if (!json.contains("epoch") || !json["epoch"].is_number_unsigned())
+  if (!json.contains("epoch") || !json["epoch"].is_number_unsigned() || json["epoch"] == 0u)
     return Failure<std::string>("/epoch: a positive number is missing");
   file.epoch = json["epoch"].get<std::uint64_t>();
   if (json.contains("previous_psk")) {

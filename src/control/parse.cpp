@@ -34,6 +34,20 @@ Lead lead_of(unsigned char c) {
   return {-1, 0, 0};
 }
 
+// Bytes of the character that a text which is not empty begins with; 0: it is not UTF-8.
+std::size_t character_size(std::string_view text) {
+  const Lead lead = lead_of(static_cast<unsigned char>(text[0]));
+  if (lead.follow < 0) return 0;
+  const auto size = static_cast<std::size_t>(lead.follow) + 1;
+  if (size > text.size()) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const unsigned low = i == 1 ? lead.low : 0x80u, high = i == 1 ? lead.high : 0xbfu;
+    if (c < low || c > high) return 0;
+  }
+  return size;
+}
+
 }  // namespace
 
 std::optional<Duration> parse_duration(std::string_view text) {
@@ -60,15 +74,10 @@ std::optional<dht::Consistency> parse_consistency(std::string_view text) {
 }
 
 bool valid_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const Lead lead = lead_of(static_cast<unsigned char>(text[i]));
-    if (lead.follow < 0) return false;
-    for (int k = 0; k < lead.follow; ++k) {
-      if (++i >= text.size()) return false;
-      const auto c = static_cast<unsigned char>(text[i]);
-      const unsigned low = k == 0 ? lead.low : 0x80u, high = k == 0 ? lead.high : 0xbfu;
-      if (c < low || c > high) return false;
-    }
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
   }
   return true;
 }
@@ -156,19 +165,20 @@ std::optional<Query> split_target(std::string_view target) {
 std::string escape_controls(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    const auto first = static_cast<unsigned char>(text[0]);
     // C1 controls are two bytes in UTF-8: 0xc2 0x80..0x9f.
-    const bool c1 =
-        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (byte >= 0x20 && byte != 0x7f && !c1) {
-      out.push_back(text[i]);
-      continue;
+    const bool c1 = size == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (size > 0 && !c1 && first >= 0x20 && first != 0x7f) {
+      out += text.substr(0, size);
+    } else {
+      const auto shown = static_cast<unsigned char>(text[c1 ? 1 : 0]);
+      out += "\\x";
+      out.push_back(digits[shown >> 4]);
+      out.push_back(digits[shown & 15]);
     }
-    const unsigned char shown = c1 ? static_cast<unsigned char>(text[++i]) : byte;
-    out += "\\x";
-    out.push_back(digits[shown >> 4]);
-    out.push_back(digits[shown & 15]);
+    text.remove_prefix(std::max<std::size_t>(size, 1));
   }
   return out;
 }

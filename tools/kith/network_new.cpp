@@ -45,7 +45,7 @@ Outcome run_network_new(Call& call) {
   const std::string name = call.arguments.get("name");
   if (!control::valid_network_name(name))
     return problem(exit_usage, "\"" + name + "\" is not a network's name",
-                   "1 to 64 printable characters without a slash");
+                   "1 to 64 printable bytes of UTF-8 without a slash");
   const std::string* out = call.arguments.find("out");
   const std::string path = out ? *out : name + ".network", admin_path = path + ".admin";
   if (path.empty()) return problem(exit_usage, "--out: the file's name is empty");

@@ -24,7 +24,7 @@ Result<NetworkFile, std::string> parse_network_file(std::string_view text);
 std::string network_file_json(const NetworkFile& file);
 std::string admin_file_json(const std::string& name, const ByteArray<32>& secret_seed);
 
-// 1 to 64 characters, no control characters or slashes.
+// 1 to 64 bytes of UTF-8, no control characters or slashes.
 bool valid_network_name(std::string_view name);
 
 }  // namespace kith::control

@@ -31,7 +31,8 @@ struct Query {
 };
 std::optional<Query> split_target(std::string_view target);
 
-// Control characters as \xNN: names and tags come from strangers and go to terminals.
+// Control characters and what is not UTF-8 as \xNN: names and tags come from strangers and go to
+// terminals.
 std::string escape_controls(std::string_view text);
 
 // "did you mean": the known word nearest to a typo, if any is near.
