@@ -1,0 +1,44 @@
+// run: plays a scenario with the very node composition that the daemon uses, under one virtual
+// clock, with every checker watching. The same scenario gives the same trace under every compiler.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kith/sim/scenario.hpp"
+
+namespace kith::sim {
+
+inline constexpr std::size_t act_count = static_cast<std::size_t>(Act::heal) + 1;
+
+// A sentence that did not hold.
+struct Finding {
+  std::string invariant;  // the checker's name
+  Duration at{};
+  std::string what;
+};
+
+struct Tally {
+  std::uint64_t events = 0, steps = 0, datagrams = 0, bytes = 0, stream_bytes = 0;
+  std::uint64_t puts = 0, applied = 0, gets = 0, complete = 0, found = 0;
+  std::uint64_t deaths = 0, refuted = 0;         // dead verdicts told anywhere; alive again after
+  std::array<std::uint64_t, act_count> fired{};  // how often a fault befell something
+};
+
+struct Outcome {
+  std::uint64_t trace = 0;  // hash over every delivery, answer and report, with its time
+  std::vector<Finding> findings;
+  Tally tally;
+  Duration healed_after{};  // from `heal` until every checker of the second phase was content
+};
+
+struct RunOptions {
+  bool stop_at_first = true;
+  std::function<void(std::string)> story;  // one line a thing that happens; empty: silent
+};
+
+Outcome run(const Scenario& scenario, const RunOptions& options = {});
+
+}  // namespace kith::sim

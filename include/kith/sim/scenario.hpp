@@ -1,0 +1,87 @@
+// Scenario: everything that is done to a simulated world, as a list of events: faults, clients'
+// operations, the end of trouble. A seed is expanded to one (plan.hpp), a run plays one, a failure
+// is replayed and shrunk as one. Readable text; what it says is all there is to know.
+//
+// It consults no chance. Where a fault befalls a share of packets, which ones is a pure function of
+// (salt, link, time): taking an event away leaves the fate of every other packet alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kith/base/result.hpp"
+#include "kith/base/time.hpp"
+
+namespace kith::sim {
+
+using HostIndex = std::uint32_t;
+
+enum class Act : std::uint8_t {
+  // Processes. `hosts`: whom it befalls.
+  start,     // for the first time
+  kill,      // kill -9; its ports refuse. Started again after `span`, if there is one
+  pause,     // SIGSTOP for `span`
+  slow,      // every step takes `amount` us for `span`
+  leave,     // drains, says goodbye, ends; started again after `span`, if there is one
+  wipe,      // kill, the data directory is lost but for the key; started again after `span`
+  rollback,  // kill, the disk is as it was `amount` ms ago; started again after `span`
+  twin,      // a second process with the same key and a copy of the disk, for `span`
+  // The network. Of all links, or those from and to `hosts`, for `span`.
+  loss,       // `amount` per mille of datagrams; a stream's bytes come 0.2 s later instead
+  duplicate,  // per mille
+  replay,     // per mille come once more up to 5 s later
+  reorder,    // per mille are late by up to 50 ms
+  corrupt,    // per mille have a bit flipped
+  truncate,   // per mille lose their end
+  delay,      // + `amount` us, one way
+  mtu,        // datagrams above `amount` bytes vanish
+  squeeze,    // a host sends at most `amount` bytes a second
+  // Cuts. `hosts` are one side.
+  cut,   // no packet between them and the others
+  mute,  // nothing from them arrives anywhere
+  deaf,  // nothing arrives at them
+  clog,  // what is sent between them and the others waits until the end
+  // Clocks and disks.
+  step_clock,  // the wall clock jumps by `amount` ms (negative: back)
+  drift,       // the wall clock gains `amount` ppm
+  disk_slow,   // a commit takes `amount` us
+  disk_full,   // writes are refused
+  disk_busy,   // `amount` per mille of writes are refused
+  rot,         // `amount` per mille of the stored records are damaged: quarantined when read
+  // Clients: at `hosts[0]`, key number `amount`.
+  put,  // `size` bytes
+  get,
+  erase,
+  // The end of the safety phase: all trouble ends, but `hosts` are gone for good (killed or cut).
+  heal,
+};
+
+struct Event {
+  Duration at{};  // since the world began
+  Act act = Act::start;
+  std::vector<HostIndex> hosts;  // sorted, each once
+  Duration span{};               // zero: for ever, or at once
+  std::int64_t amount = 0;
+  std::uint32_t size = 0;
+  bool operator==(const Event&) const = default;
+};
+
+struct Scenario {
+  std::uint64_t salt = 1;  // of packet fates, node seeds and identities
+  HostIndex hosts = 8;
+  Duration length = seconds(60);
+  Duration latency_min = microseconds(150), latency_max = microseconds(600);  // one way
+  Duration disk_min = microseconds(400), disk_max = milliseconds(2);          // a commit
+  std::vector<Event> events;                                                  // by time
+  bool operator==(const Scenario&) const = default;
+};
+
+std::string_view to_string(Act act);
+std::string to_string(const Event& event);        // one line, without its end
+std::string to_string(const Scenario& scenario);  // a file
+// The error says what is wrong in which line.
+Result<Scenario, std::string> parse_scenario(std::string_view text);
+
+}  // namespace kith::sim

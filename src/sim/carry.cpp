@@ -1,0 +1,135 @@
+// What a node orders, carried out: packets, jobs, the disk, the answers to clients.
+#include "kith/base/visit.hpp"
+#include "world.hpp"
+
+namespace kith::sim {
+namespace {
+
+constexpr Duration job_time = microseconds(60);  // a signature or a verification (protocol.md 8)
+constexpr Duration load_time = microseconds(20);
+
+std::string_view name_of(wire::Verdict verdict) {
+  constexpr std::string_view names[] = {"alive", "suspect", "dead", "left"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+Bytes copied(const Buffer& buffer) { return Bytes(buffer.view().begin(), buffer.view().end()); }
+
+}  // namespace
+
+void World::carry(HostIndex index, node::Output output) {
+  Host& host = hosts_[index];
+  match(
+      std::move(output), [&](session::Transmit&& o) { transmit(index, o); },
+      [&](session::OpenStream&& o) { open_stream(index, o); },
+      [&](session::WriteStream&& o) { write_stream(index, o.stream, std::move(o.bytes)); },
+      [&](session::CloseStream&& o) { close_stream(index, o.stream); },
+      [&](discovery::SendBeacon&&) {},  // private mode: none
+      [&](discovery::Resolve&& o) {
+        std::vector<IpAddress> addresses;
+        if (const auto ip = parse_ip(*o.host)) addresses.push_back(*ip);
+        later(job_time, index, Answer{discovery::Resolved{o.token, std::move(addresses)}});
+      },
+      [&](Compute&& o) { later(job_time, index, Answer{Computed{o.token, o.job->run()}}); },
+      [&](Persist&& o) {
+        write(index, {o.token, {o.table, copied(o.key)}, std::move(o.value), now_});
+      },
+      [&](Forget&& o) { write(index, {o.token, {o.table, copied(o.key)}, std::nullopt, now_}); },
+      [&](Load&& o) { load(index, o); }, [&](node::Completed&& o) { completed(index, o); },
+      [&](node::MemberNews&& o) {
+        const auto verdict = o.member->verdict;
+        if (verdict == wire::Verdict::dead) ++tally_.deaths;
+        if (!options_.story) return;
+        const auto subject = index_of(o.member->id);
+        tell("host " + std::to_string(index) + " says " + std::to_string(subject.value_or(999999)) +
+             " is " + std::string(name_of(verdict)) + (o.member->alone ? " (alone)" : ""));
+      },
+      [&](node::RecordNews&&) {}, [&](node::JoinNews&&) {}, [&](node::Warning&&) {},
+      [&](node::NetworkAdopted&&) {}, [&](node::MustStop&&) { crash(index); },
+      [&](node::Left&&) { left(index); }, [&](Dropped&&) {});
+  (void)host;
+}
+
+void World::transmit(HostIndex index, const session::Transmit& out) {
+  tally_.bytes += out.bytes.size();
+  for (const auto& checker : checkers_) checker->on_send(*this, index, out);
+  const auto place = places_.find(out.to);
+  if (place == places_.end()) return;
+  const HostIndex to = place->second;
+  for (const Arrival& arrival : network_.datagram(index, to, out.bytes, now_, ++nonce_))
+    agenda_.add({arrival.at, to, 0, Datagram{hosts_[index].at, arrival.bytes}});
+}
+
+// --- the disk -----------------------------------------------------------------------------------
+
+void World::write(HostIndex index, Disk::Write write) {
+  Host& host = hosts_[index];
+  const auto refuse = [&](DiskRefusal why, Act act) {
+    ++tally_.fired[static_cast<std::size_t>(act)];
+    later(load_time, index, Answer{DiskRefused{write.token, why}});
+  };
+  if (host.disk_full && write.value) return refuse(DiskRefusal::full, Act::disk_full);
+  if (chance_.per_mille(host.disk_busy, Concern::disk_busy, {index, ++nonce_}))
+    return refuse(DiskRefusal::busy, Act::disk_busy);
+  if (!host.disk.write(std::move(write))) return;
+  const Duration usual =
+      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, ++nonce_});
+  later(host.commit_time.value_or(usual), index, Commit{});
+}
+
+void World::commit(HostIndex index) {
+  Host& host = hosts_[index];
+  for (const Token token : host.disk.commit(now_))
+    later(Duration(1), index, Answer{Persisted{token}});
+  if (!host.disk.committing()) return;
+  const Duration usual =
+      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, ++nonce_});
+  later(host.commit_time.value_or(usual), index, Commit{});
+}
+
+void World::load(HostIndex index, const Load& load) {
+  const Cell cell{load.table, copied(load.key)};
+  const Disk& disk = hosts_[index].disk;
+  if (disk.damaged(cell))
+    return later(load_time, index, Answer{DiskRefused{load.token, DiskRefusal::damaged}});
+  const auto value = disk.read(cell);
+  later(load_time, index, Answer{Loaded{load.token, value.has_value(), value.value_or(Buffer())}});
+}
+
+// --- clients ------------------------------------------------------------------------------------
+
+void World::completed(HostIndex index, const node::Completed& done) {
+  const auto* report = std::get_if<dht::ReportPtr>(done.report.get());
+  if (!report || done.ticket.value == 0 || done.ticket.value > operations_.size()) return;
+  Operation& operation = operations_[done.ticket.value - 1];
+  if (operation.at != index || operation.ended) return;
+  operation.ended = now_;
+  operation.report = *report;
+  trace(done.ticket.value);
+  trace(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+  if (const auto* put = std::get_if<dht::PutReport>(report->get())) {
+    tally_.applied += put->outcome == dht::PutOutcome::applied;
+    trace(put->sequence.value);
+    tell("host " + std::to_string(index) + " put " + operation.key + ": " +
+         (put->outcome == dht::PutOutcome::applied ? "applied" : put->reason) + " on " +
+         std::to_string(put->stored_base) + ", needed " + std::to_string(put->needed) +
+         ", sequence " + std::to_string(put->sequence.value));
+  } else if (const auto* get = std::get_if<dht::GetReport>(report->get())) {
+    tally_.complete += get->complete;
+    tally_.found += get->found;
+    trace(get->sequence.value);
+    tell("host " + std::to_string(index) + " get " + operation.key + ": " +
+         (get->found ? "found" : "none") + (get->complete ? "" : ", incomplete") + ", sequence " +
+         std::to_string(get->sequence.value));
+  }
+  for (const auto& checker : checkers_) checker->on_ended(*this, operation);
+}
+
+void World::left(HostIndex index) {
+  Host& host = hosts_[index];
+  tell("host " + std::to_string(index) + " has left");
+  while (host.disk.committing()) host.disk.commit(now_);  // an orderly end writes what it accepted
+  crash(index);
+}
+
+}  // namespace kith::sim

@@ -1,0 +1,21 @@
+// Every checker, by the room whose claim it holds to account.
+#pragma once
+
+#include "../world.hpp"
+
+namespace kith::sim {
+
+// membership.cpp
+std::unique_ptr<Checker> nobody_healthy_is_dead();
+std::unique_ptr<Checker> incarnations_never_repeat();
+std::unique_ptr<Checker> one_view();
+// data.cpp
+std::unique_ptr<Checker> history();
+std::unique_ptr<Checker> receipts_are_on_disks();
+std::unique_ptr<Checker> replication_is_restored();
+std::unique_ptr<Checker> acknowledged_is_readable();
+// transport.cpp
+std::unique_ptr<Checker> counters_never_repeat();
+std::unique_ptr<Checker> queues_are_bounded();
+
+}  // namespace kith::sim

@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <set>
+
+#include "checkers.hpp"
+#include "kith/crypto/hash.hpp"
+#include "kith/wire/record.hpp"
+
+namespace kith::sim {
+namespace {
+
+struct Version {
+  Sequence sequence;
+  NodeId writer;
+  auto operator<=>(const Version&) const = default;
+};
+
+std::string text_of(const World& world, const Version& version) {
+  const auto writer = world.index_of(version.writer);
+  return std::to_string(version.sequence.value) +
+         (writer ? " of host " + std::to_string(*writer) : "");
+}
+
+const dht::PutReport* put_of(const Operation& operation) {
+  return operation.report ? std::get_if<dht::PutReport>(operation.report.get()) : nullptr;
+}
+const dht::GetReport* get_of(const Operation& operation) {
+  return operation.report ? std::get_if<dht::GetReport>(operation.report.get()) : nullptr;
+}
+bool applied(const Operation& operation) {
+  const auto* put = put_of(operation);
+  return put && put->outcome == dht::PutOutcome::applied;
+}
+Version version_of(const World& world, const Operation& operation) {
+  if (const auto* put = put_of(operation))
+    return {put->sequence, world.host(operation.at).identity->id()};
+  const auto* get = get_of(operation);
+  return get ? Version{get->sequence, get->writer} : Version{};
+}
+
+// Versions are totally ordered, so a register is linearizable when no operation that was answered
+// for sure goes behind one that had ended before it began.
+class History final : public Checker {
+ public:
+  std::string_view sentence() const override {
+    return "reads and writes of a key are linearizable";
+  }
+  void on_ended(World& world, const Operation& operation) override {
+    const auto* get = get_of(operation);
+    if (get && get->found) check_value(world, operation, *get);
+    const bool sure = get ? get->complete : applied(operation);
+    if (!sure) return;
+    std::vector<Answered>& before = answered_[operation.key];
+    const Version version = version_of(world, operation);
+    for (const Answered& other : before) {
+      if (other.ended >= operation.begun) continue;
+      if (get ? version >= other.version : version > other.version) continue;
+      world.find(*this, operation.key + ": a " + (get ? "get" : "put") + " at host " +
+                            std::to_string(operation.at) + " gives " + text_of(world, version) +
+                            ", but " + text_of(world, other.version) +
+                            " had been answered before it began");
+    }
+    before.push_back({*operation.ended, version});
+  }
+
+ private:
+  struct Answered {
+    Instant ended;
+    Version version;
+  };
+  void check_value(World& world, const Operation& operation, const dht::GetReport& get) {
+    const std::string_view value = as_text(get.value.view());
+    const bool written = std::any_of(
+        world.operations().begin(), world.operations().end(), [&](const Operation& other) {
+          return other.event.act == Act::put && other.key == operation.key && other.value == value;
+        });
+    if (!written) world.find(*this, operation.key + ": a value is read that nobody wrote");
+  }
+  std::map<std::string, std::vector<Answered>> answered_;
+};
+
+// The version of `key` that a disk holds for sure; a damaged one does not count.
+std::optional<Version> on_disk(const Host& host, const RecordId& id) {
+  const Cell cell{Table::record, Bytes(id.view().begin(), id.view().end())};
+  const auto found = host.disk.cells().find(cell);
+  if (found == host.disk.cells().end() || host.disk.damaged(cell)) return std::nullopt;
+  const auto record = wire::decode_record(found->second);
+  if (!record) return std::nullopt;
+  return Version{record->record.sequence, crypto::node_id(record->record.writer)};
+}
+
+class ReceiptsAreOnDisks final : public Checker {
+ public:
+  std::string_view sentence() const override {
+    return "applied means on the disks of that many hosts";
+  }
+  void on_fault(World&, const Event& event, bool begins) override {
+    const bool loses =
+        event.act == Act::wipe || event.act == Act::rollback || event.act == Act::rot;
+    if (begins && loses) lost_ += event.hosts.size();
+  }
+  void on_ended(World& world, const Operation& operation) override {
+    if (!applied(operation)) return;
+    const auto* put = put_of(operation);
+    std::size_t holding = 0;
+    for (const Host& host : world.hosts()) {
+      const auto version = on_disk(host, put->id);
+      holding += version && *version >= version_of(world, operation);
+    }
+    if (holding + lost_ < put->needed)
+      world.find(*this, operation.key + ": applied on " + std::to_string(put->stored_base) +
+                            ", needed " + std::to_string(put->needed) + ", on the disks of " +
+                            std::to_string(holding));
+  }
+
+ private:
+  std::size_t lost_ = 0;
+};
+
+class ReplicationIsRestored final : public Checker {
+ public:
+  std::string_view sentence() const override { return "after healing every key has its replicas"; }
+  std::string lacking(World& world) override {
+    for (HostIndex i = 0; i < world.scenario().hosts; ++i) {
+      if (!world.in_core(i) || !world.host(i).up()) continue;
+      const dht::Snapshot dht = world.host(i).node->snapshot().dht;
+      if (!dht.synced) return "host " + std::to_string(i) + " is not synced";
+      if (dht.under_replicated > 0)
+        return "host " + std::to_string(i) + " counts " + std::to_string(dht.under_replicated) +
+               " records with too few holders";
+    }
+    return {};
+  }
+};
+
+// Once the core agrees, every key is asked for at two hosts, again and again until both answer for
+// sure with what was acknowledged, or a later version.
+class AcknowledgedIsReadable final : public Checker {
+ public:
+  std::string_view sentence() const override {
+    return "after healing every acknowledged value, or a later one, is read";
+  }
+  void on_ended(World& world, const Operation& operation) override {
+    const auto* get = get_of(operation);
+    if (applied(operation)) {
+      Version& floor = floor_[operation.key];
+      floor = std::max(floor, version_of(world, operation));
+    }
+    if (!get || !get->complete || !world.healed()) return;
+    if (version_of(world, operation) >= floor_[operation.key])
+      read_.insert({operation.key, operation.at});
+  }
+  void on_second(World& world) override {
+    if (!world.healed() || ++seconds_ % 4 != 0) return;
+    for (const auto& [key, floor] : floor_)
+      for (const HostIndex at : readers(world, key))
+        if (!read_.contains({key, at})) world.get(at, key);
+  }
+  std::string lacking(World& world) override {
+    std::size_t missing = 0;
+    std::string first;
+    for (const auto& [key, floor] : floor_)
+      for (const HostIndex at : readers(world, key))
+        if (!read_.contains({key, at}) && missing++ == 0)
+          first = key + " (" + text_of(world, floor) + ") at host " + std::to_string(at);
+    return missing == 0 ? std::string() : std::to_string(missing) + " reads lack, first " + first;
+  }
+
+ private:
+  static std::vector<HostIndex> readers(const World& world, const std::string& key) {
+    std::vector<HostIndex> core;
+    for (HostIndex i = 0; i < world.scenario().hosts; ++i)
+      if (world.in_core(i)) core.push_back(i);
+    if (core.empty()) return {};
+    const std::size_t first = static_cast<std::size_t>(key.back()) % core.size();
+    return {core[first], core[(first + 1 + core.size() / 2) % core.size()]};
+  }
+  std::map<std::string, Version> floor_;
+  std::set<std::pair<std::string, HostIndex>> read_;
+  int seconds_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> history() { return std::make_unique<History>(); }
+std::unique_ptr<Checker> receipts_are_on_disks() { return std::make_unique<ReceiptsAreOnDisks>(); }
+std::unique_ptr<Checker> replication_is_restored() {
+  return std::make_unique<ReplicationIsRestored>();
+}
+std::unique_ptr<Checker> acknowledged_is_readable() {
+  return std::make_unique<AcknowledgedIsReadable>();
+}
+
+}  // namespace kith::sim

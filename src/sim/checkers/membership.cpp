@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "checkers.hpp"
+
+namespace kith::sim {
+namespace {
+
+constexpr Duration grace = seconds(15);  // verdicts that trouble caused may still be on their way
+constexpr Duration settled = seconds(10);
+
+// What a member may be declared dead for. Loss below a tenth, wrong clocks and bad disks are no
+// such thing.
+bool may_bury(const Event& event) {
+  switch (event.act) {
+    case Act::loss:
+    case Act::corrupt:
+    case Act::truncate:
+      return event.amount > 100;
+    case Act::delay:
+      return event.amount > 100'000;
+    case Act::pause:
+      return event.span > milliseconds(2500);
+    case Act::slow:
+      return event.amount > 20'000;
+    case Act::duplicate:
+    case Act::replay:
+    case Act::reorder:
+    case Act::step_clock:
+    case Act::drift:
+    case Act::disk_slow:
+    case Act::disk_full:
+    case Act::disk_busy:
+    case Act::rot:
+    case Act::put:
+    case Act::get:
+    case Act::erase:
+    case Act::start:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// Who has been well for a while: nothing that may bury befell it.
+class Troubles {
+ public:
+  void note(const World& world, const Event& event, bool begins) {
+    if (event.act == Act::heal) return ended(world, {}, world.now() + grace);
+    if (!may_bury(event)) return;
+    const bool lasts = begins && event.span.count() == 0;
+    const Instant until =
+        lasts ? Instant::max() : world.now() + grace + (begins ? event.span : Duration{});
+    ended(world, event.hosts, until);
+  }
+  bool well(const World& world, HostIndex host) const {
+    const auto found = until_.find(host);
+    return world.host(host).up() && world.now() - world.host(host).since > settled &&
+           world.now() > everybody_ && (found == until_.end() || world.now() > found->second);
+  }
+
+ private:
+  void ended(const World&, const std::vector<HostIndex>& hosts, Instant until) {
+    if (hosts.empty()) {
+      everybody_ = std::max(everybody_, until);
+      return;
+    }
+    for (const HostIndex host : hosts) {
+      Instant& mine = until_[host];
+      mine = std::max(mine, until);
+    }
+  }
+  std::map<HostIndex, Instant> until_;
+  Instant everybody_{};
+};
+
+class NobodyHealthyIsDead final : public Checker {
+ public:
+  std::string_view sentence() const override { return "nobody healthy is declared dead"; }
+  void on_fault(World& world, const Event& event, bool begins) override {
+    if (event.act == Act::heal) troubles_ = {};  // what was for ever is over
+    troubles_.note(world, event, begins);
+  }
+  void on_output(World& world, HostIndex index, const node::Output& output) override {
+    const auto* news = std::get_if<node::MemberNews>(&output);
+    if (!news || news->member->verdict != wire::Verdict::dead) return;
+    const auto subject = world.index_of(news->member->id);
+    if (!subject || !troubles_.well(world, *subject) || !troubles_.well(world, index)) return;
+    world.find(*this, "host " + std::to_string(index) + " declares host " +
+                          std::to_string(*subject) + " dead");
+  }
+
+ private:
+  Troubles troubles_;
+};
+
+class IncarnationsNeverRepeat final : public Checker {
+ public:
+  std::string_view sentence() const override {
+    return "an incarnation is used by one process only";
+  }
+  void on_fault(World&, const Event& event, bool) override {
+    // Two processes with one disk: an incarnation may meet itself. That is what twins are.
+    if (event.act == Act::twin || event.act == Act::rollback) excused_.insert(event.hosts.front());
+  }
+  void on_output(World& world, HostIndex, const node::Output& output) override {
+    const auto* news = std::get_if<node::MemberNews>(&output);
+    if (!news || !news->member->record) return;
+    const auto subject = world.index_of(news->member->id);
+    if (!subject || excused_.contains(*subject)) return;
+    const wire::MemberRecord& record = *news->member->record;
+    const auto [known, fresh] = used_.emplace(std::pair(*subject, record.incarnation), record.boot);
+    if (!fresh && known->second != record.boot)
+      world.find(*this, "host " + std::to_string(*subject) + ", incarnation " +
+                            std::to_string(record.incarnation.value));
+  }
+
+ private:
+  std::map<std::pair<HostIndex, Incarnation>, BootId> used_;
+  std::set<HostIndex> excused_;
+};
+
+class OneView final : public Checker {
+ public:
+  std::string_view sentence() const override { return "after healing all agree who is alive"; }
+  std::string lacking(World& world) override {
+    std::size_t core = 0;
+    for (HostIndex i = 0; i < world.scenario().hosts; ++i) core += world.in_core(i);
+    for (HostIndex i = 0; i < world.scenario().hosts; ++i) {
+      if (!world.in_core(i)) continue;
+      if (!world.host(i).up()) return "host " + std::to_string(i) + " does not run";
+      std::size_t alive = 0;
+      for (const membership::MemberSnapshot& member :
+           world.host(i).node->snapshot().membership.members) {
+        if (member.member->verdict != wire::Verdict::alive) continue;
+        const auto index = world.index_of(member.member->id);
+        if (!index || !world.in_core(*index))
+          return "host " + std::to_string(i) + " sees one alive that is gone";
+        ++alive;
+      }
+      if (alive != core)
+        return "host " + std::to_string(i) + " sees " + std::to_string(alive) + " of " +
+               std::to_string(core) + " alive";
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Checker> nobody_healthy_is_dead() {
+  return std::make_unique<NobodyHealthyIsDead>();
+}
+std::unique_ptr<Checker> incarnations_never_repeat() {
+  return std::make_unique<IncarnationsNeverRepeat>();
+}
+std::unique_ptr<Checker> one_view() { return std::make_unique<OneView>(); }
+
+}  // namespace kith::sim

@@ -1,0 +1,65 @@
+// Host: a machine of the simulated world: an address, a key, a disk, a wall clock, and at most one
+// process of the real node composition.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "agenda.hpp"
+#include "disk.hpp"
+
+namespace kith::sim {
+
+// One end of a TCP connection.
+struct StreamEnd {
+  HostIndex peer = 0;
+  std::uint64_t peer_life = 0;
+  session::StreamId peer_stream = 0;
+  bool open = false;  // accepted at the other end
+  struct Chunk {
+    Instant at;  // when it arrives here
+    Buffer bytes;
+    bool closes = false;
+    session::StreamEnd how = session::StreamEnd::closed;
+  };
+  std::deque<Chunk> incoming;
+  std::deque<Buffer> outgoing;  // held back by a cut
+  Instant held_since;
+  Instant last_arrival;  // of what was sent to the other end: order is kept
+};
+
+struct Host {
+  std::shared_ptr<const crypto::Identity> identity;
+  HostIndex keyed = 0;  // whose key it has: itself, but for a twin
+  Endpoint at;
+  Disk disk;
+
+  std::unique_ptr<node::Node> node;  // the process, while one runs
+  std::uint64_t life = 0;            // of the process that runs or ran last
+  bool gone = false;                 // for good
+  std::optional<Instant> armed;      // its Wake
+  Instant since;                     // of this life
+
+  bool paused = false;
+  Instant paused_at;
+  Duration step_cost{};  // a slow machine's
+  Instant busy_until;
+  std::deque<Item> backlog;  // what came meanwhile
+  bool resume_planned = false, draining = false;
+
+  Duration clock_off{};  // stepped
+  std::int64_t drift_ppm = 0;
+  Instant drift_since;
+
+  std::map<session::StreamId, StreamEnd> streams;
+  session::StreamId last_inbound = 1;
+  std::optional<Duration> commit_time;  // a slow disk's
+  bool disk_full = false;
+  std::int64_t disk_busy = 0;
+
+  bool up() const { return node != nullptr; }
+};
+
+}  // namespace kith::sim

@@ -1,0 +1,167 @@
+#include "network.hpp"
+
+#include <algorithm>
+
+namespace kith::sim {
+namespace {
+
+bool holds(const Event& event, HostIndex host) {
+  return std::binary_search(event.hosts.begin(), event.hosts.end(), host);
+}
+bool touches(const Event& event, HostIndex from, HostIndex to) {
+  return event.hosts.empty() || holds(event, from) || holds(event, to);
+}
+
+constexpr Duration reorder_max = milliseconds(50);
+constexpr Duration replay_max = seconds(5);
+constexpr Duration squeeze_queue = milliseconds(500);  // longer than that: the router drops
+constexpr Duration resend = milliseconds(200);         // TCP's smallest timeout [Linux]
+
+Buffer with_flipped_bit(const Buffer& bytes, std::uint64_t place) {
+  Bytes copy(bytes.view().begin(), bytes.view().end());
+  if (!copy.empty()) copy[place / 8 % copy.size()] ^= static_cast<Byte>(1u << place % 8);
+  return Buffer(copy);
+}
+
+}  // namespace
+
+void Network::end(const Event& event) { std::erase(active_, &event); }
+
+Network::Weather Network::weather(HostIndex from, HostIndex to, Instant) const {
+  Weather w;
+  for (const Event* event : active_) {
+    const Event& e = *event;
+    const bool across = holds(e, from) != holds(e, to);
+    switch (e.act) {
+      case Act::cut:
+        w.cut |= across;
+        break;
+      case Act::mute:
+        w.cut |= holds(e, from);
+        break;
+      case Act::deaf:
+        w.cut |= holds(e, to);
+        break;
+      case Act::clog:
+        if (across) w.held = std::max(w.held, Instant(seconds(1000)) + e.at + e.span);
+        break;
+      default:
+        if (!touches(e, from, to)) break;
+        switch (e.act) {
+          case Act::loss:
+            w.loss = std::max(w.loss, e.amount);
+            break;
+          case Act::duplicate:
+            w.duplicate = std::max(w.duplicate, e.amount);
+            break;
+          case Act::replay:
+            w.replay = std::max(w.replay, e.amount);
+            break;
+          case Act::reorder:
+            w.reorder = std::max(w.reorder, e.amount);
+            break;
+          case Act::corrupt:
+            w.corrupt = std::max(w.corrupt, e.amount);
+            break;
+          case Act::truncate:
+            w.truncate = std::max(w.truncate, e.amount);
+            break;
+          case Act::delay:
+            w.delay += Duration(e.amount);
+            break;
+          case Act::mtu:
+            w.mtu = std::min(w.mtu, static_cast<std::size_t>(e.amount));
+            break;
+          case Act::squeeze:
+            if (e.hosts.empty() || holds(e, from)) w.rate = e.amount;
+            break;
+          default:
+            break;
+        }
+    }
+  }
+  return w;
+}
+
+bool Network::passes(HostIndex from, HostIndex to) const {
+  return std::none_of(active_.begin(), active_.end(), [&](const Event* e) {
+    return (e->act == Act::cut && holds(*e, from) != holds(*e, to)) ||
+           (e->act == Act::mute && holds(*e, from)) || (e->act == Act::deaf && holds(*e, to));
+  });
+}
+
+Duration Network::latency(HostIndex from, HostIndex to, std::uint64_t nonce) const {
+  return chance_.between(scenario_.latency_min, scenario_.latency_max, Concern::latency,
+                         {from, to, nonce});
+}
+
+// A squeezed line sends one byte after the other.
+Instant Network::through(HostIndex from, std::size_t bytes, const Weather& weather, Instant now) {
+  if (weather.rate <= 0) return now;
+  if (from >= busy_.size()) busy_.resize(from + 1);
+  const auto takes = static_cast<std::int64_t>(bytes) * 1'000'000 / weather.rate;
+  busy_[from] = std::max(busy_[from], now) + Duration(takes);
+  count(Act::squeeze);
+  return busy_[from];
+}
+
+const std::vector<Arrival>& Network::datagram(HostIndex from, HostIndex to, const Buffer& bytes,
+                                              Instant now, std::uint64_t nonce) {
+  arrivals_.clear();
+  const Instant usual = now + latency(from, to, nonce);
+  if (active_.empty()) {
+    arrivals_.push_back({usual, bytes});
+    return arrivals_;
+  }
+  const Weather w = weather(from, to, now);
+  const auto hit = [&](Act act, std::int64_t amount, Concern concern) {
+    const bool yes = chance_.per_mille(amount, concern, {from, to, nonce});
+    if (yes) count(act);
+    return yes;
+  };
+  if (w.cut) return count(Act::cut), arrivals_;
+  if (bytes.size() > w.mtu) return count(Act::mtu), arrivals_;
+  if (hit(Act::loss, w.loss, Concern::loss)) return arrivals_;
+  const Instant sent = through(from, bytes.size(), w, now);
+  if (sent - now > squeeze_queue) {
+    busy_[from] = now + squeeze_queue;
+    return arrivals_;
+  }
+  if (w.delay.count() > 0) count(Act::delay);
+  Arrival arrival{usual + (sent - now) + w.delay, bytes};
+  if (hit(Act::reorder, w.reorder, Concern::reorder))
+    arrival.at +=
+        chance_.between(Duration(0), reorder_max, Concern::reorder_delay, {from, to, nonce});
+  if (hit(Act::corrupt, w.corrupt, Concern::corrupt))
+    arrival.bytes = with_flipped_bit(bytes, chance_.word(Concern::corrupt_place, {from, nonce}));
+  if (hit(Act::truncate, w.truncate, Concern::truncate))
+    arrival.bytes =
+        bytes.slice(0, chance_.below(bytes.size() + 1, Concern::truncate_place, {from, nonce}));
+  if (arrival.at < w.held) {
+    arrival.at = w.held;
+    count(Act::clog);
+  }
+  arrivals_.push_back(arrival);
+  if (hit(Act::duplicate, w.duplicate, Concern::duplicate)) arrivals_.push_back(arrival);
+  if (hit(Act::replay, w.replay, Concern::replay))
+    arrivals_.push_back({arrival.at + chance_.between(Duration(0), replay_max,
+                                                      Concern::replay_delay, {from, to, nonce}),
+                         arrival.bytes});
+  return arrivals_;
+}
+
+std::optional<Instant> Network::stream(HostIndex from, HostIndex to, std::size_t bytes, Instant now,
+                                       std::uint64_t nonce) {
+  const Instant usual = now + latency(from, to, nonce);
+  if (active_.empty()) return usual;
+  const Weather w = weather(from, to, now);
+  if (w.cut) return count(Act::cut), std::nullopt;
+  Instant at = usual + w.delay + (through(from, bytes, w, now) - now);
+  if (chance_.per_mille(w.loss, Concern::loss, {from, to, nonce, 1})) {
+    count(Act::loss);
+    at += resend;
+  }
+  return std::max(at, w.held);
+}
+
+}  // namespace kith::sim

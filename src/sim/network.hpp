@@ -1,0 +1,56 @@
+// Network: what becomes of a packet. It knows the faults in force and nothing of nodes.
+#pragma once
+
+#include <vector>
+
+#include "chance.hpp"
+#include "kith/base/buffer.hpp"
+#include "kith/sim/run.hpp"
+
+namespace kith::sim {
+
+struct Arrival {
+  Instant at;
+  Buffer bytes;
+};
+
+class Network {
+ public:
+  Network(const Scenario& scenario, Tally& tally)
+      : scenario_(scenario), chance_(scenario.salt), tally_(tally), busy_(scenario.hosts * 2) {}
+
+  void begin(const Event& event) { active_.push_back(&event); }
+  void end(const Event& event);
+  void end_all() { active_.clear(); }
+
+  // No, one or several arrivals of a datagram sent now.
+  const std::vector<Arrival>& datagram(HostIndex from, HostIndex to, const Buffer& bytes,
+                                       Instant now, std::uint64_t nonce);
+  // When a stream's bytes sent now arrive; nullopt: not while the link is as it is.
+  std::optional<Instant> stream(HostIndex from, HostIndex to, std::size_t bytes, Instant now,
+                                std::uint64_t nonce);
+  bool passes(HostIndex from, HostIndex to) const;
+  Duration latency(HostIndex from, HostIndex to, std::uint64_t nonce) const;
+
+ private:
+  struct Weather {  // of one link, all faults taken together
+    bool cut = false;
+    Instant held;  // clogged until then
+    std::int64_t loss = 0, duplicate = 0, replay = 0, reorder = 0, corrupt = 0, truncate = 0;
+    Duration delay{};
+    std::size_t mtu = SIZE_MAX;
+    std::int64_t rate = 0;  // bytes a second; 0: no limit
+  };
+  Weather weather(HostIndex from, HostIndex to, Instant now) const;
+  Instant through(HostIndex from, std::size_t bytes, const Weather& weather, Instant now);
+  void count(Act act) { ++tally_.fired[static_cast<std::size_t>(act)]; }
+
+  const Scenario& scenario_;
+  Chance chance_;
+  Tally& tally_;
+  std::vector<const Event*> active_;
+  std::vector<Instant> busy_;  // a squeezed host's line, by sender
+  std::vector<Arrival> arrivals_;
+};
+
+}  // namespace kith::sim

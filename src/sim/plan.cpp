@@ -1,0 +1,173 @@
+#include "kith/sim/plan.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "kith/base/rng.hpp"
+
+namespace kith::sim {
+namespace {
+
+// How often a kind of fault begins, whom it befalls and how strongly.
+struct Recipe {
+  Act act;
+  Duration span_min, span_max;
+  std::int64_t amount_min, amount_max;
+  enum class Whom : std::uint8_t { one, few, side, all } whom;
+};
+
+using Whom = Recipe::Whom;
+constexpr Recipe recipes[] = {
+    {Act::kill, milliseconds(200), seconds(40), 0, 0, Whom::few},
+    {Act::pause, milliseconds(100), seconds(20), 0, 0, Whom::few},
+    {Act::slow, seconds(1), seconds(20), 200, 10'000, Whom::one},
+    {Act::leave, seconds(5), seconds(40), 0, 0, Whom::one},
+    {Act::loss, seconds(1), seconds(40), 5, 300, Whom::all},
+    {Act::loss, seconds(1), seconds(20), 50, 1000, Whom::few},
+    {Act::duplicate, seconds(1), seconds(40), 10, 100, Whom::all},
+    {Act::replay, seconds(1), seconds(40), 10, 50, Whom::all},
+    {Act::reorder, seconds(1), seconds(40), 10, 300, Whom::all},
+    {Act::corrupt, seconds(1), seconds(20), 1, 100, Whom::all},
+    {Act::truncate, seconds(1), seconds(20), 1, 100, Whom::all},
+    {Act::delay, seconds(1), seconds(30), 1'000, 250'000, Whom::few},
+    {Act::mtu, seconds(1), seconds(15), 300, 1'200, Whom::few},
+    {Act::squeeze, seconds(1), seconds(20), 4'000, 200'000, Whom::few},
+    {Act::cut, seconds(1), seconds(30), 0, 0, Whom::side},
+    {Act::cut, milliseconds(100), seconds(2), 0, 0, Whom::side},
+    {Act::cut, seconds(1), seconds(30), 0, 0, Whom::one},
+    {Act::mute, seconds(1), seconds(20), 0, 0, Whom::one},
+    {Act::deaf, seconds(1), seconds(20), 0, 0, Whom::one},
+    {Act::clog, milliseconds(100), seconds(10), 0, 0, Whom::side},
+    {Act::step_clock, Duration(0), Duration(0), -3'600'000, 3'600'000, Whom::one},
+    {Act::drift, seconds(10), seconds(60), -10'000, 10'000, Whom::few},
+    {Act::disk_slow, seconds(1), seconds(20), 5'000, 500'000, Whom::few},
+    {Act::disk_full, seconds(1), seconds(20), 0, 0, Whom::few},
+    {Act::disk_busy, seconds(1), seconds(20), 50, 900, Whom::few},
+};
+// Those that lose what was on a disk: one a run (the atlas).
+constexpr Recipe losses[] = {
+    {Act::wipe, seconds(1), seconds(10), 0, 0, Whom::one},
+    {Act::rollback, seconds(1), seconds(10), 500, 30'000, Whom::one},
+    {Act::rot, Duration(0), Duration(0), 50, 1000, Whom::one},
+    {Act::twin, seconds(1), seconds(20), 0, 0, Whom::one},
+};
+
+class Planner {
+ public:
+  Planner(std::uint64_t seed, const PlanLimits& limits) : rng_(seed * 2 + 1), limits_(limits) {
+    scenario_.salt = seed;
+    scenario_.hosts = size();
+    scenario_.length = limits.length;
+    trouble_until_ = limits.length * 2 / 3;
+    if (rng_.chance(1, 3)) {  // a wide area instead of a LAN
+      scenario_.latency_min = milliseconds(5);
+      scenario_.latency_max = milliseconds(60);
+    }
+  }
+
+  Scenario make() {
+    starts();
+    faults();
+    clients();
+    heal();
+    std::stable_sort(scenario_.events.begin(), scenario_.events.end(),
+                     [](const Event& a, const Event& b) { return a.at < b.at; });
+    return std::move(scenario_);
+  }
+
+ private:
+  // Log-uniform: a doubling is as likely as the next; linear within.
+  HostIndex size() {
+    const std::uint64_t low = limits_.hosts_min, high = limits_.hosts_max;
+    const auto doublings = static_cast<std::uint64_t>(std::bit_width(high / low));
+    const std::uint64_t base = low << rng_.below(doublings);
+    const std::uint64_t top = std::min(base * 2, high + 1);
+    return static_cast<HostIndex>(base + rng_.below(std::max<std::uint64_t>(1, top - base)));
+  }
+  void add(Event event) { scenario_.events.push_back(std::move(event)); }
+  Duration within(Duration low, Duration high) { return rng_.between(low, high); }
+
+  void starts() {
+    const Duration spread = rng_.chance(1, 2) ? milliseconds(50) : seconds(10);
+    for (HostIndex i = 0; i < scenario_.hosts; ++i) {
+      const Duration at = within(Duration(0), spread);
+      add({at, Act::start, {i}, {}, 0, 0});
+    }
+  }
+
+  std::vector<HostIndex> some(std::size_t count) {
+    std::vector<HostIndex> all(scenario_.hosts);
+    for (HostIndex i = 0; i < scenario_.hosts; ++i) all[i] = i;
+    rng_.shuffle(std::span<HostIndex>(all));
+    all.resize(std::min<std::size_t>(count, all.size()));
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  std::vector<HostIndex> whom(Whom whom) {
+    switch (whom) {
+      case Whom::one:
+        return some(1);
+      case Whom::few:
+        return some(1 + rng_.below(std::max<HostIndex>(1, scenario_.hosts / 4)));
+      case Whom::side:
+        return some(1 + rng_.below(scenario_.hosts - 1));
+      case Whom::all:
+        return {};
+    }
+    return {};
+  }
+  Event from(const Recipe& recipe) {
+    Event event;
+    event.act = recipe.act;
+    event.at = within(seconds(5), trouble_until_ - seconds(1));
+    event.hosts = whom(recipe.whom);
+    event.span = within(recipe.span_min, recipe.span_max);
+    const auto width = static_cast<std::uint64_t>(recipe.amount_max - recipe.amount_min) + 1;
+    event.amount = recipe.amount_min + static_cast<std::int64_t>(rng_.below(width));
+    return event;
+  }
+
+  void faults() {
+    for (const Recipe& recipe : recipes) {
+      if (rng_.chance(1, 2)) continue;  // swarm
+      const std::uint64_t times = 1 + rng_.below(4);
+      for (std::uint64_t i = 0; i < times; ++i) add(from(recipe));
+    }
+    if (scenario_.hosts < 5 || !rng_.chance(1, 3)) return;
+    add(from(losses[rng_.below(std::size(losses))]));
+    lost_ = true;
+  }
+
+  void clients() {
+    const std::uint64_t keys = 1 + rng_.below(20);
+    const Duration pause = within(milliseconds(50), seconds(2));
+    for (Duration at = seconds(3); at < trouble_until_; at += within(Duration(0), pause * 2)) {
+      const auto host = static_cast<HostIndex>(rng_.below(scenario_.hosts));
+      const auto key = static_cast<std::int64_t>(rng_.below(keys));
+      const std::uint64_t what = rng_.below(20);
+      const Act act = what < 9 ? Act::put : what < 19 ? Act::get : Act::erase;
+      const bool large = act == Act::put && rng_.chance(1, 10);
+      const auto size = static_cast<std::uint32_t>(large ? rng_.below(65'536) : 0);
+      add({at, act, {host}, {}, key, size});
+    }
+  }
+
+  // The core is what is left when few are gone for good; one where a disk was lost besides.
+  void heal() {
+    const std::uint64_t fewest = std::min<HostIndex>(scenario_.hosts, 8);
+    const std::uint64_t can_go = lost_ ? 0 : std::min<std::uint64_t>(1, (fewest - 1) / 2);
+    add({trouble_until_, Act::heal, some(rng_.below(can_go + 1)), {}, 0, 0});
+  }
+
+  Rng rng_;
+  PlanLimits limits_;
+  Scenario scenario_;
+  Duration trouble_until_{};
+  bool lost_ = false;
+};
+
+}  // namespace
+
+Scenario plan(std::uint64_t seed, const PlanLimits& limits) { return Planner(seed, limits).make(); }
+
+}  // namespace kith::sim

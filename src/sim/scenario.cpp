@@ -1,0 +1,200 @@
+#include "kith/sim/scenario.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <optional>
+
+namespace kith::sim {
+namespace {
+
+constexpr std::string_view first_line = "kith scenario 1";
+constexpr std::array<std::string_view, 32> act_names = {
+    "start",     "kill",      "pause",  "slow",    "leave",   "wipe",       "rollback", "twin",
+    "loss",      "duplicate", "replay", "reorder", "corrupt", "truncate",   "delay",    "mtu",
+    "squeeze",   "cut",       "mute",   "deaf",    "clog",    "step_clock", "drift",    "disk_slow",
+    "disk_full", "disk_busy", "rot",    "put",     "get",     "erase",      "heal"};
+constexpr HostIndex hosts_limit = 100'000;
+constexpr std::size_t events_limit = 1'000'000;
+
+// Seconds, exactly: as many decimals as it takes, six at most.
+std::string seconds_text(Duration d) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(d.count() / 1'000'000),
+                static_cast<long long>(d.count() % 1'000'000));
+  std::string out = text;
+  while (out.ends_with('0')) out.pop_back();
+  if (out.ends_with('.')) out.pop_back();
+  return out;
+}
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<Duration> parse_seconds(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  const auto whole = parse_number<std::uint32_t>(text.substr(0, dot));
+  if (!whole) return std::nullopt;
+  std::int64_t micros = 0;
+  if (dot != std::string_view::npos) {
+    std::string decimals(text.substr(dot + 1));
+    if (decimals.empty() || decimals.size() > 6) return std::nullopt;
+    decimals.resize(6, '0');
+    const auto parsed = parse_number<std::uint32_t>(decimals);
+    if (!parsed) return std::nullopt;
+    micros = *parsed;
+  }
+  return Duration(std::int64_t{*whole} * 1'000'000 + micros);
+}
+
+std::vector<std::string_view> split(std::string_view text, char by) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(by), text.size());
+    if (end > 0) parts.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+std::optional<std::vector<HostIndex>> parse_hosts(std::string_view text) {
+  std::vector<HostIndex> hosts;
+  if (text == "*") return hosts;
+  for (const std::string_view part : split(text, ',')) {
+    const auto host = parse_number<HostIndex>(part);
+    if (!host || (!hosts.empty() && *host <= hosts.back())) return std::nullopt;
+    hosts.push_back(*host);
+  }
+  if (hosts.empty()) return std::nullopt;
+  return hosts;
+}
+
+std::optional<Event> parse_event(const std::vector<std::string_view>& words) {
+  if (words.size() < 3 || words.size() % 2 == 0) return std::nullopt;
+  const auto at = parse_seconds(words[0]);
+  const auto name = std::find(act_names.begin(), act_names.end(), words[1]);
+  auto hosts = parse_hosts(words[2]);
+  if (!at || name == act_names.end() || words[1].empty() || !hosts) return std::nullopt;
+  Event event{*at, static_cast<Act>(name - act_names.begin()), *std::move(hosts), {}, 0, 0};
+  for (std::size_t i = 3; i < words.size(); i += 2) {
+    const std::string_view value = words[i + 1];
+    if (words[i] == "for") {
+      const auto span = parse_seconds(value);
+      if (!span) return std::nullopt;
+      event.span = *span;
+    } else if (words[i] == "amount") {
+      const auto amount = parse_number<std::int64_t>(value);
+      if (!amount) return std::nullopt;
+      event.amount = *amount;
+    } else if (words[i] == "size") {
+      const auto size = parse_number<std::uint32_t>(value);
+      if (!size) return std::nullopt;
+      event.size = *size;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return event;
+}
+
+bool parse_setting(const std::vector<std::string_view>& words, Scenario& scenario) {
+  const auto pair = [&](Duration& low, Duration& high) {
+    const auto a = words.size() == 3 ? parse_seconds(words[1]) : std::nullopt;
+    const auto b = a ? parse_seconds(words[2]) : std::nullopt;
+    if (!b || *b < *a) return false;
+    low = *a, high = *b;
+    return true;
+  };
+  if (words[0] == "latency") return pair(scenario.latency_min, scenario.latency_max);
+  if (words[0] == "disk") return pair(scenario.disk_min, scenario.disk_max);
+  if (words.size() != 2) return false;
+  if (words[0] == "length") {
+    const auto length = parse_seconds(words[1]);
+    if (length) scenario.length = *length;
+    return length.has_value();
+  }
+  const auto number = parse_number<std::uint64_t>(words[1]);
+  if (!number) return false;
+  if (words[0] == "salt") return scenario.salt = *number, true;
+  if (words[0] != "hosts" || *number == 0 || *number > hosts_limit) return false;
+  scenario.hosts = static_cast<HostIndex>(*number);
+  return true;
+}
+
+// What the world takes for granted: hosts that exist, clients that name one, events in order.
+bool sound(const Event& event, const Scenario& scenario) {
+  if (!event.hosts.empty() && event.hosts.back() >= scenario.hosts) return false;
+  const bool of_one = event.act == Act::put || event.act == Act::get || event.act == Act::erase;
+  if (of_one && event.hosts.size() != 1) return false;
+  if (event.size > 65'536) return false;
+  return scenario.events.empty() || scenario.events.back().at <= event.at;
+}
+
+}  // namespace
+
+std::string_view to_string(Act act) { return act_names[static_cast<std::size_t>(act)]; }
+
+std::string to_string(const Event& event) {
+  std::string line = seconds_text(event.at);
+  line.append(" ").append(to_string(event.act)).append(" ");
+  if (event.hosts.empty()) line += "*";
+  for (std::size_t i = 0; i < event.hosts.size(); ++i)
+    line.append(i == 0 ? "" : ",").append(std::to_string(event.hosts[i]));
+  if (event.amount != 0) line.append(" amount ").append(std::to_string(event.amount));
+  if (event.size != 0) line.append(" size ").append(std::to_string(event.size));
+  if (event.span.count() != 0) line.append(" for ").append(seconds_text(event.span));
+  return line;
+}
+
+std::string to_string(const Scenario& scenario) {
+  std::string out(first_line);
+  out.append("\nsalt ").append(std::to_string(scenario.salt));
+  out.append("\nhosts ").append(std::to_string(scenario.hosts));
+  out.append("\nlength ").append(seconds_text(scenario.length));
+  out.append("\nlatency ").append(seconds_text(scenario.latency_min));
+  out.append(" ").append(seconds_text(scenario.latency_max));
+  out.append("\ndisk ").append(seconds_text(scenario.disk_min));
+  out.append(" ").append(seconds_text(scenario.disk_max)).append("\n");
+  for (const Event& event : scenario.events) out.append(to_string(event)).append("\n");
+  return out;
+}
+
+Result<Scenario, std::string> parse_scenario(std::string_view text) {
+  Scenario scenario;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++number;
+    const auto wrong = [&](std::string_view what) {
+      return fail("line " + std::to_string(number) + ": " + std::string(what));
+    };
+    if (number == 1) {
+      if (line != first_line) return wrong("not a scenario: it begins \"kith scenario 1\"");
+      continue;
+    }
+    const std::vector<std::string_view> words = split(line, ' ');
+    if (words.empty() || words[0].starts_with('#')) continue;
+    if (words[0][0] >= '0' && words[0][0] <= '9') {
+      auto event = parse_event(words);
+      if (!event)
+        return wrong("not an event: SECONDS ACT HOSTS|* [amount N] [size N] [for SECONDS]");
+      if (!sound(*event, scenario)) return wrong("no such host, too large, or out of order");
+      if (scenario.events.size() == events_limit) return wrong("too many events");
+      scenario.events.push_back(*std::move(event));
+    } else if (!scenario.events.empty() || !parse_setting(words, scenario)) {
+      return wrong("not a setting: salt, hosts, length, latency or disk, before all events");
+    }
+  }
+  if (number == 0) return fail(std::string("line 1: empty"));
+  return scenario;
+}
+
+}  // namespace kith::sim

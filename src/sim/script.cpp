@@ -1,0 +1,219 @@
+// The scenario's events: what begins, and what ends with its span.
+#include <algorithm>
+#include <numeric>
+
+#include "world.hpp"
+
+namespace kith::sim {
+
+std::vector<HostIndex> World::befallen(const Event& event) const {
+  if (!event.hosts.empty()) return event.hosts;
+  std::vector<HostIndex> all(scenario_.hosts);
+  std::iota(all.begin(), all.end(), HostIndex{0});
+  return all;
+}
+
+void World::begin(const Event& event, std::size_t index) {
+  const bool of_client = event.act == Act::put || event.act == Act::get || event.act == Act::erase;
+  if (!of_client) tell(to_string(event));
+  if (of_client) return client(event);
+  if (event.act == Act::heal) return heal(event);
+  for (const auto& checker : checkers_) checker->on_fault(*this, event, true);
+  if (event.span.count() > 0) agenda_.add({now_ + event.span, 0, 0, End{index}});
+  if (event.act >= Act::loss && event.act <= Act::clog) {
+    ++tally_.fired[static_cast<std::size_t>(event.act)];
+    return network_.begin(event);
+  }
+  if (event.act == Act::twin) return twin(event, index);
+  for (const HostIndex i : befallen(event)) {
+    Host& host = hosts_[i];
+    if (host.gone) continue;
+    if (event.act != Act::start) ++tally_.fired[static_cast<std::size_t>(event.act)];
+    befall(i, event);
+  }
+}
+
+void World::befall(HostIndex i, const Event& event) {
+  Host& host = hosts_[i];
+  switch (event.act) {
+    case Act::start:
+      return boot(i);
+    case Act::kill:
+      return crash(i);
+    case Act::wipe:
+      crash(i);
+      return host.disk.wipe();
+    case Act::rollback:
+      crash(i);
+      return host.disk.roll_back(now_ - milliseconds(event.amount));
+    case Act::leave:
+      if (host.up()) step(i, node::LeaveRequested{});
+      return;
+    case Act::pause:
+      host.paused = host.up();
+      return;
+    case Act::slow:
+      host.step_cost = Duration(event.amount);
+      return;
+    case Act::step_clock:
+      host.clock_off += milliseconds(event.amount);
+      return;
+    case Act::drift:
+      host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
+      host.drift_since = now_;
+      host.drift_ppm = event.amount;
+      return;
+    case Act::disk_slow:
+      host.commit_time = Duration(event.amount);
+      return;
+    case Act::disk_full:
+      host.disk_full = true;
+      return;
+    case Act::disk_busy:
+      host.disk_busy = event.amount;
+      return;
+    case Act::rot:
+      host.disk.damage(chance_, event.amount, ++nonce_);
+      return;
+    default:
+      return;
+  }
+}
+
+void World::end(const Event& event, std::size_t index) {
+  if (healed_ && event.act != Act::twin && !ends_after_heal(event)) return;  // all of it is over
+  for (const auto& checker : checkers_) checker->on_fault(*this, event, false);
+  network_.end(event);
+  if (event.act == Act::twin) {
+    const auto found = twins_.find(index);
+    if (found != twins_.end()) crash(found->second);
+    return;
+  }
+  for (const HostIndex i : befallen(event)) relieve(i, event);
+}
+
+// Network faults may be written to last beyond the heal: the rest stays broken.
+bool World::ends_after_heal(const Event& event) const {
+  return event.at + event.span > *healed_ - beginning && event.at >= *healed_ - beginning;
+}
+
+void World::relieve(HostIndex i, const Event& event) {
+  Host& host = hosts_[i];
+  switch (event.act) {
+    case Act::kill:
+    case Act::wipe:
+    case Act::rollback:
+    case Act::leave:
+      return boot(i);
+    case Act::pause:
+      host.paused = false;
+      if (host.up()) resume(i);
+      return;
+    case Act::slow:
+      host.step_cost = {};
+      return;
+    case Act::drift:
+      host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
+      host.drift_ppm = 0;
+      return;
+    case Act::disk_slow:
+      host.commit_time.reset();
+      return;
+    case Act::disk_full:
+      host.disk_full = false;
+      return;
+    case Act::disk_busy:
+      host.disk_busy = 0;
+      return;
+    default:
+      return;
+  }
+}
+
+// All trouble ends for the core: processes run, links work, disks have room. The rest is gone.
+void World::heal(const Event& event) {
+  network_.end_all();
+  for (const auto& [of, twin] : twins_) crash(twin);
+  for (const HostIndex i : event.hosts) {
+    crash(i);
+    hosts_[i].gone = true;
+  }
+  for (HostIndex i = 0; i < scenario_.hosts; ++i) {
+    Host& host = hosts_[i];
+    if (host.gone) continue;
+    host.step_cost = {};
+    host.commit_time.reset();
+    host.disk_full = false;
+    host.disk_busy = 0;
+    host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
+    host.drift_ppm = 0;
+    if (std::exchange(host.paused, false) && host.up()) resume(i);
+    boot(i);
+  }
+  healed_ = now_;
+  for (const auto& checker : checkers_) checker->on_fault(*this, event, true);
+}
+
+// A second process with the same key, on a copy of the disk: a restored virtual machine.
+void World::twin(const Event& event, std::size_t event_index) {
+  const HostIndex original = event.hosts.empty() ? 0 : event.hosts.front();
+  const auto index = static_cast<HostIndex>(hosts_.size());
+  if (!hosts_[original].up() || hosts_.size() == hosts_.capacity()) return;
+  Host& host = hosts_.emplace_back();
+  host.identity = hosts_[original].identity;
+  host.keyed = original;
+  host.at = {IpAddress::v4(10, static_cast<Byte>(200), static_cast<Byte>(index >> 8),
+                           static_cast<Byte>(index & 0xff)),
+             4747};
+  host.disk = hosts_[original].disk.copy();
+  places_.emplace(host.at, index);
+  twins_.emplace(event_index, index);
+  ++tally_.fired[static_cast<std::size_t>(Act::twin)];
+  boot(index);
+}
+
+// --- clients ------------------------------------------------------------------------------------
+
+void World::client(const Event& event) {
+  const HostIndex at = event.hosts.front();
+  Operation operation;
+  operation.event = event;
+  operation.key = "key-" + std::to_string(event.amount);
+  operation.at = at;
+  operation.begun = now_;
+  if (event.act == Act::put) {
+    operation.value = "value-" + std::to_string(operations_.size()) + " ";
+    operation.value.resize(std::max<std::size_t>(event.size, operation.value.size()), '.');
+  }
+  ask(std::move(operation));
+}
+
+void World::get(HostIndex at, const std::string& key) {
+  Operation operation;
+  operation.event = {elapsed(), Act::get, {at}, {}, 0, 0};
+  operation.key = key;
+  operation.at = at;
+  operation.begun = now_;
+  ask(std::move(operation));
+}
+
+void World::ask(Operation operation) {
+  const HostIndex at = operation.at;
+  if (!hosts_[at].up()) return;  // connection refused: nothing was asked
+  const Ticket ticket{operations_.size() + 1};
+  operations_.push_back(operation);
+  for (const auto& checker : checkers_) checker->on_started(*this, operations_.back());
+  Item item{now_, at, hosts_[at].life, Answer{dht::GetRequested{ticket, operation.key, {}}}};
+  if (operation.event.act == Act::get) {
+    ++tally_.gets;
+  } else {
+    ++tally_.puts;
+    dht::PutRequested put{ticket, operation.key};
+    put.value = Buffer(as_bytes(operation.value));
+    put.tombstone = operation.event.act == Act::erase;
+    item.what = Answer{std::move(put)};
+  }
+  agenda_.add(std::move(item));
+}
+
+}  // namespace kith::sim

@@ -1,0 +1,115 @@
+#include "kith/sim/shrink.hpp"
+
+#include <algorithm>
+
+namespace kith::sim {
+namespace {
+
+class Shrinker {
+ public:
+  Shrinker(const Scenario& scenario, const Finding& finding, std::size_t budget,
+           const std::function<void(const Scenario&)>& progress)
+      : best_{scenario, finding, 0}, budget_(budget), progress_(progress) {}
+
+  Shrunk work() {
+    cut_the_end();
+    for (std::size_t before = 0; before != best_.scenario.events.size() && left();) {
+      before = best_.scenario.events.size();
+      drop_kinds();
+      drop_events();
+      drop_hosts();
+    }
+    shorten();
+    return best_;
+  }
+
+ private:
+  bool left() const { return best_.runs < budget_; }
+
+  bool try_instead(Scenario candidate) {
+    if (!left() || candidate == best_.scenario) return false;
+    ++best_.runs;
+    const Outcome outcome = run(candidate);
+    if (outcome.findings.empty() || outcome.findings.front().invariant != best_.finding.invariant)
+      return false;
+    best_.scenario = std::move(candidate);
+    best_.finding = outcome.findings.front();
+    if (progress_) progress_(best_.scenario);
+    return true;
+  }
+
+  // Nothing after the finding can have caused it.
+  void cut_the_end() {
+    Scenario candidate = best_.scenario;
+    const Duration end = best_.finding.at;
+    std::erase_if(candidate.events, [&](const Event& event) { return event.at > end; });
+    candidate.length = std::min(candidate.length, end + seconds(1));
+    try_instead(std::move(candidate));
+  }
+
+  void drop_kinds() {
+    for (std::size_t kind = static_cast<std::size_t>(Act::start) + 1; kind < act_count; ++kind) {
+      Scenario candidate = best_.scenario;
+      std::erase_if(candidate.events, [&](const Event& event) {
+        return static_cast<std::size_t>(event.act) == kind;
+      });
+      try_instead(std::move(candidate));
+    }
+  }
+
+  // Half of them, a quarter, ... one by one: from the end, where the least depends on it.
+  void drop_events() {
+    for (std::size_t size = best_.scenario.events.size() / 2; size > 0; size /= 2) {
+      for (std::size_t end = best_.scenario.events.size(); end > 0 && left();) {
+        end = std::min(end, best_.scenario.events.size());
+        const std::size_t begin = end > size ? end - size : 0;
+        Scenario candidate = best_.scenario;
+        candidate.events.erase(candidate.events.begin() + static_cast<std::ptrdiff_t>(begin),
+                               candidate.events.begin() + static_cast<std::ptrdiff_t>(end));
+        try_instead(std::move(candidate));
+        end = begin;
+      }
+    }
+  }
+
+  // Hosts that do nothing: the highest first, so that the others keep their names.
+  void drop_hosts() {
+    while (best_.scenario.hosts > 1 && left()) {
+      Scenario candidate = best_.scenario;
+      const HostIndex last = --candidate.hosts;
+      for (Event& event : candidate.events) {
+        const bool everybody = event.hosts.empty();
+        std::erase(event.hosts, last);
+        if (event.hosts.empty() && !everybody) event.at = candidate.length + seconds(1);
+      }
+      std::erase_if(candidate.events,
+                    [&](const Event& event) { return event.at > candidate.length; });
+      if (!try_instead(std::move(candidate))) return;
+    }
+  }
+
+  void shorten() {
+    for (std::size_t i = 0; i < best_.scenario.events.size(); ++i) {
+      for (int halvings = 0; halvings < 4; ++halvings) {
+        Scenario candidate = best_.scenario;
+        Event& event = candidate.events[i];
+        if (event.span < milliseconds(10)) break;
+        event.span = milliseconds(to_millis(event.span) / 2);
+        if (!try_instead(std::move(candidate))) break;
+      }
+    }
+  }
+
+  Shrunk best_;
+  std::size_t budget_;
+  const std::function<void(const Scenario&)>& progress_;
+};
+
+}  // namespace
+
+Shrunk shrink(const Scenario& scenario, const Finding& finding, std::size_t budget,
+              const std::function<void(const Scenario&)>& progress) {
+  return Shrinker(scenario, finding, budget, progress).work();
+}
+
+}  // namespace kith::sim

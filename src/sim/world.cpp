@@ -1,0 +1,292 @@
+#include "world.hpp"
+
+#include <algorithm>
+
+#include "kith/base/visit.hpp"
+#include "kith/crypto/hash.hpp"
+
+namespace kith::sim {
+namespace {
+
+constexpr std::size_t socket_buffer = 512;  // datagrams that wait for a paused process
+constexpr Duration second = seconds(1);
+constexpr Duration lag_told = milliseconds(20);  // as runtime/drive tells the node
+constexpr Duration sleep_threshold = seconds(1);
+constexpr HostIndex seeds = 3;  // hosts that everybody's configuration names
+
+Endpoint endpoint_of(HostIndex index) {
+  const auto part = [&](int shift) { return static_cast<Byte>(index >> shift & 0xff); };
+  return {IpAddress::v4(10, part(16), part(8), part(0)), 4747};
+}
+
+ByteArray<32> seed_bytes(const Chance& chance, Concern concern, std::uint64_t a, std::uint64_t b) {
+  ByteArray<32> out;
+  for (std::uint64_t i = 0; i < 4; ++i)
+    store_le(out.data() + 8 * i, chance.word(concern, {a, b, i}));
+  return out;
+}
+
+}  // namespace
+
+void Checker::on_datagram(World&, HostIndex, const Datagram&) {}
+
+World::World(const Scenario& scenario, const RunOptions& options)
+    : scenario_(scenario),
+      options_(options),
+      chance_(scenario.salt),
+      network_(scenario_, tally_),
+      checkers_(all_checkers()) {
+  hosts_.reserve(scenario.hosts * 2);  // twins come behind the others
+  for (HostIndex i = 0; i < scenario.hosts; ++i) {
+    Host& host = hosts_.emplace_back();
+    host.identity = std::make_shared<const crypto::Identity>(
+        crypto::Identity::from_seed(seed_bytes(chance_, Concern::identity, i, 0)));
+    host.keyed = i;
+    host.at = endpoint_of(i);
+    places_.emplace(host.at, i);
+    ids_.emplace(host.identity->id(), i);
+  }
+  network_id_ = crypto::network_id(Bytes(32, 7), "sim");
+  for (std::size_t i = 0; i < scenario_.events.size(); ++i)
+    agenda_.add({beginning + scenario_.events[i].at, 0, 0, Begin{i}});
+  agenda_.add({beginning + second, 0, 0, Second{}});
+}
+
+Outcome World::run() {
+  const Instant end = beginning + scenario_.length;
+  while (!agenda_.empty() && agenda_.next() <= end) {
+    if (!findings_.empty() && options_.stop_at_first) break;
+    Item item = agenda_.pop();
+    now_ = item.at;
+    ++tally_.events;
+    happen(std::move(item));
+  }
+  if (findings_.empty() || !options_.stop_at_first)
+    for (const auto& checker : checkers_)
+      if (healed_)
+        if (std::string lacking = checker->lacking(*this); !lacking.empty())
+          find(*checker, std::move(lacking));
+  const Duration healing = healed_ && content_ ? *content_ - *healed_ : Duration{};
+  return {trace_, findings_, tally_, healing};
+}
+
+void World::find(const Checker& checker, std::string what) {
+  const std::string invariant(checker.sentence());
+  const bool known = std::any_of(findings_.begin(), findings_.end(),
+                                 [&](const Finding& f) { return f.invariant == invariant; });
+  if (known) return;
+  tell("FINDING " + invariant + ": " + what);
+  findings_.push_back({invariant, elapsed(), std::move(what)});
+}
+
+void World::tell(const std::string& line) {
+  if (!options_.story) return;
+  char time[32];
+  std::snprintf(time, sizeof time, "%10.6f ", static_cast<double>(elapsed().count()) / 1e6);
+  options_.story(time + line);
+}
+
+void World::trace(ByteView bytes) {
+  std::uint64_t state = bytes.size();
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8))
+    state = (state ^ load_le<std::uint64_t>(bytes.data())) * 0x9ddfea08eb382d69ull;
+  for (const Byte byte : bytes) state = (state ^ byte) * 0x100000001b3ull;
+  trace(state);
+}
+
+std::optional<HostIndex> World::index_of(const NodeId& id) const {
+  const auto found = ids_.find(id);
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Now World::now_at(const Host& host) const {
+  const Duration drift = (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
+  return {now_, {beginning_wall.value + to_millis(elapsed() + host.clock_off + drift)}};
+}
+
+// --- what happens -------------------------------------------------------------------------------
+
+void World::later(Duration after, HostIndex host, Happening what, bool of_process) {
+  agenda_.add({now_ + after, host, of_process ? hosts_[host].life : 0, std::move(what)});
+}
+
+// True: it has to wait until the process runs again.
+bool World::wait_for_process(Host& host, Item& item) {
+  const bool free = !host.paused && host.busy_until <= now_;
+  if (free && (host.backlog.empty() || host.draining)) return false;
+  if (std::holds_alternative<Wake>(item.what)) return true;  // looked at when it resumes
+  const bool datagram = std::holds_alternative<Datagram>(item.what);
+  if (datagram && host.backlog.size() >= socket_buffer) return true;  // the kernel drops it
+  host.backlog.push_back(std::move(item));
+  return true;
+}
+
+void World::happen(Item item) {
+  Host& host = hosts_[item.host];
+  const bool of_dead = item.life != 0 && (!host.up() || item.life != host.life);
+  if (of_dead) return;
+  const HostIndex index = item.host;
+  const bool of_process =
+      std::holds_alternative<Datagram>(item.what) || std::holds_alternative<Answer>(item.what) ||
+      std::holds_alternative<Wake>(item.what) || std::holds_alternative<StreamWork>(item.what);
+  if (of_process && host.up() && wait_for_process(host, item)) return;
+  match(
+      std::move(item.what),
+      [&](Datagram&& in) {
+        if (!host.up()) {  // its machine answers for it
+          if (const auto sender = places_.find(in.from);
+              sender != places_.end() && !host.gone && network_.passes(index, sender->second))
+            later(network_.latency(index, sender->second, ++nonce_), sender->second,
+                  Bounced{host.at});
+          return;
+        }
+        ++tally_.datagrams;
+        trace(mixed(static_cast<std::uint64_t>(now_.time_since_epoch().count())) ^ index);
+        trace(in.bytes.view());
+        for (const auto& checker : checkers_) checker->on_datagram(*this, index, in);
+        step(index, session::DatagramReceived{in.from, in.bytes.view()});
+      },
+      [&](Bounced&& in) {
+        if (host.up()) step(index, session::DatagramRefused{in.to});
+      },
+      [&](Wake&&) { wake(index); }, [&](Answer&& in) { step(index, in.input); },
+      [&](Commit&&) { commit(index); }, [&](StreamWork&& in) { stream_work(index, in.stream); },
+      [&](Resume&&) { resume(index); }, [&](Boot&&) { boot(index); },
+      [&](Begin&& in) { begin(scenario_.events[in.index], in.index); },
+      [&](End&& in) { end(scenario_.events[in.index], in.index); },
+      [&](Second&&) { look_around(); });
+}
+
+void World::look_around() {
+  agenda_.add({now_ + second, 0, 0, Second{}});
+  for (const auto& checker : checkers_) checker->on_second(*this);
+  if (!healed_ || content_) return;
+  for (const auto& checker : checkers_)
+    if (!checker->lacking(*this).empty()) return;
+  content_ = now_;
+}
+
+// --- processes ----------------------------------------------------------------------------------
+
+node::Config World::config_of(const Host& host, HostIndex index) const {
+  node::Config config;
+  config.mode = Mode::private_;
+  config.network_name = "sim";
+  config.root = Bytes(32, 7);
+  store_le(config.boot.bytes.data(), chance_.word(Concern::boot, {index, host.life}));
+  config.name = "host-" + std::to_string(host.keyed);
+  config.version = KITH_VERSION;
+  config.lan_discovery = false;
+  config.listen = {host.at};
+  config.advertise = {host.at};
+  for (HostIndex i = 0; i < std::min(seeds, scenario_.hosts); ++i)
+    if (i != index) config.join.push_back(to_string(endpoint_of(i)));
+  config.seed = chance_.word(Concern::node, {index, host.life});
+  config.secret_seed = seed_bytes(chance_, Concern::secret, index, host.life);
+  for (const auto& [cell, value] : host.disk.cells()) {
+    if (cell.first == Table::meta) config.stored_meta.emplace_back(cell.second, value);
+    if (cell.first == Table::record && !host.disk.damaged(cell))
+      config.stored_records.push_back(value);
+  }
+  return config;
+}
+
+void World::boot(HostIndex index) {
+  Host& host = hosts_[index];
+  if (host.up() || host.gone) return;
+  ++host.life;
+  host.since = now_;
+  host.armed.reset();
+  host.node = std::make_unique<node::Node>(config_of(host, index), host.identity, now_at(host));
+  tell("host " + std::to_string(index) + " starts, life " + std::to_string(host.life));
+  for (const auto& checker : checkers_) checker->on_boot(*this, index);
+  host.node->start(now_at(host), out_);
+  drain(index);
+}
+
+void World::crash(HostIndex index) {
+  Host& host = hosts_[index];
+  if (!host.up()) return;
+  tell("host " + std::to_string(index) + " is killed");
+  host.node.reset();
+  host.disk.crash(chance_.word(Concern::crash, {index, host.life}));
+  host.backlog.clear();
+  host.paused = host.resume_planned = host.draining = false;
+  host.busy_until = now_;
+  end_streams(index);
+  for (Operation& operation : operations_)
+    if (operation.at == index && !operation.ended) operation.ended = now_;
+}
+
+void World::step(HostIndex index, const node::Input& input) {
+  ++tally_.steps;
+  Host& host = hosts_[index];
+  host.node->step(input, now_at(host), out_);
+  drain(index);
+}
+
+void World::drain(HostIndex index) {
+  std::vector<node::Output> outputs = out_.take();
+  for (node::Output& output : outputs) {
+    for (const auto& checker : checkers_) checker->on_output(*this, index, output);
+    carry(index, std::move(output));
+  }
+  Host& host = hosts_[index];
+  if (!host.up()) return;
+  if (host.step_cost.count() > 0) {
+    host.busy_until = now_ + host.step_cost;
+    if (!std::exchange(host.resume_planned, true)) later(host.step_cost, index, Resume{});
+  }
+  arm(index);
+}
+
+void World::arm(HostIndex index) {
+  Host& host = hosts_[index];
+  const auto deadline = host.node->next_deadline();
+  if (!deadline) return;
+  const Instant at = std::max(*deadline, now_);
+  if (host.armed && *host.armed <= at) return;  // that one will look again
+  host.armed = at;
+  agenda_.add({at, index, host.life, Wake{}});
+}
+
+void World::wake(HostIndex index) {
+  Host& host = hosts_[index];
+  if (host.armed != now_) return;  // an earlier one took its place
+  host.armed.reset();
+  const auto deadline = host.node->next_deadline();
+  if (!deadline || *deadline > now_) return arm(index);
+  ++tally_.steps;
+  host.node->expire(now_at(host), out_);
+  drain(index);
+}
+
+// A pause ended, or a slow step did: the sockets first, then the timers, as the daemon does.
+void World::resume(HostIndex index) {
+  Host& host = hosts_[index];
+  host.resume_planned = false;
+  if (host.paused || host.busy_until > now_) return;
+  const auto deadline = host.node->next_deadline();
+  if (deadline && now_ - *deadline > sleep_threshold)
+    step(index, node::TimeSkipped{now_ - *deadline});
+  else if (deadline && now_ - *deadline > lag_told)
+    step(index, node::LoadMeasured{now_ - *deadline, 0});
+  const std::uint64_t life = host.life;
+  while (host.up() && host.life == life && !host.backlog.empty()) {
+    if (host.busy_until > now_) return;  // a slow step began: its Resume goes on
+    Item item = std::move(host.backlog.front());
+    host.backlog.pop_front();
+    host.draining = true;
+    happen(std::move(item));
+    host.draining = false;
+  }
+  if (!host.up() || host.life != life || host.busy_until > now_) return;
+  host.armed.reset();
+  arm(index);
+}
+
+Outcome run(const Scenario& scenario, const RunOptions& options) {
+  return World(scenario, options).run();
+}
+
+}  // namespace kith::sim

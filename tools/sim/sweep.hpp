@@ -1,0 +1,22 @@
+// sweep: many seeds, one scenario each, and what came of them.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "kith/sim/plan.hpp"
+#include "kith/sim/run.hpp"
+
+namespace kith::tool {
+
+struct Sweep {
+  std::uint64_t first = 1, count = 100;
+  sim::PlanLimits limits;
+  bool json = false;
+};
+
+// Prints one line a failing seed with the command that repeats it, then the table of faults.
+// Returns the number of seeds that failed.
+std::size_t sweep(const Sweep& options);
+
+}  // namespace kith::tool
