@@ -164,7 +164,7 @@ void Get::fetch_winner() {
       hope = true;
     }
     if (hope && requests_.in_flight(id()) > 0) return;
-    versions_.erase(std::prev(versions_.end()));  // nobody who claimed it could show it
+    return discard(version);  // nobody who claimed it could show it
   }
   complete(counted_.size() >= report_.needed, "the value could not be fetched");
 }
@@ -187,22 +187,25 @@ void Get::verify_winner() {
 
 void Get::on_computed(const JobResult& result) {
   if (state_ != State::verifying || finished()) return;
-  if (!static_cast<const crypto::Verified&>(result).valid.front()) return discard_forgery();
+  if (!static_cast<const crypto::Verified&>(result).valid.front()) {
+    context_.drop(DropReason::bad_signature);
+    return discard(winner_);
+  }
   verified_ = true;
   if (const auto* held = context_.index.find(report_.id); held && held->version == winner_)
     context_.index.mark_verified(report_.id);
   write_back();
 }
 
-// Whoever claimed a version that does not verify has no say in this read any more.
-void Get::discard_forgery() {
-  context_.drop(DropReason::bad_signature);
-  for (const NodeId& liar : versions_[winner_]) {
-    failed_.insert(liar);
-    counted_.erase(liar);
+// Whoever claimed a version that it could not show, or that does not verify, has no say in this
+// read any more: to go by the next older one and call it complete could miss a write.
+void Get::discard(Version version) {
+  for (const NodeId& claimed : versions_[version]) {
+    failed_.insert(claimed);
+    counted_.erase(claimed);
   }
-  versions_.erase(winner_);
-  raws_.erase(winner_);
+  versions_.erase(version);
+  raws_.erase(version);
   state_ = State::asking;
   ask_next(report_.needed, false);
   decide();

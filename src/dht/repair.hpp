@@ -38,6 +38,7 @@ class Repair {
   void finish_round();
   void publish();
   bool majority_reached() const;
+  bool handed_over() const;
 
   Context& context_;
   Launch launch_;

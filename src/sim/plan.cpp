@@ -59,6 +59,7 @@ class Planner {
     scenario_.hosts = size();
     scenario_.length = limits.length;
     trouble_until_ = limits.length * 2 / 3;
+    if (rng_.chance(1, 4)) trouble_from_ = seconds(1);
     if (rng_.chance(1, 3)) {  // a wide area instead of a LAN
       scenario_.latency_min = milliseconds(5);
       scenario_.latency_max = milliseconds(60);
@@ -116,10 +117,11 @@ class Planner {
     }
     return {};
   }
+  // One seed in four has trouble from the first second; the others let the network form.
   Event from(const Recipe& recipe) {
     Event event;
     event.act = recipe.act;
-    event.at = within(seconds(5), trouble_until_ - seconds(1));
+    event.at = within(trouble_from_, trouble_until_ - seconds(1));
     event.hosts = whom(recipe.whom);
     event.span = within(recipe.span_min, recipe.span_max);
     const auto width = static_cast<std::uint64_t>(recipe.amount_max - recipe.amount_min) + 1;
@@ -162,7 +164,7 @@ class Planner {
   Rng rng_;
   PlanLimits limits_;
   Scenario scenario_;
-  Duration trouble_until_{};
+  Duration trouble_from_ = seconds(15), trouble_until_{};
   bool lost_ = false;
 };
 

@@ -26,6 +26,9 @@ class World {
   const std::vector<Operation>& operations() const { return operations_; }
   const Network& network() const { return network_; }
   std::size_t pending() const { return agenda_.size(); }
+  // Everybody who was started has once seen everybody else. Before, fresh hosts that have not met
+  // are networks of their own.
+  bool formed() const { return formed_; }
   bool healed() const { return healed_.has_value(); }
   std::optional<Instant> healed_at() const { return healed_; }
   bool in_core(HostIndex index) const { return !hosts_[index].gone && index < scenario_.hosts; }
@@ -54,6 +57,7 @@ class World {
   void trace(ByteView bytes);
   void tell(const std::string& line);
   void look_around();
+  bool all_have_met() const;
   node::Config config_of(const Host& host, HostIndex index) const;
 
   // carry.cpp
@@ -101,6 +105,7 @@ class World {
   std::uint64_t trace_ = 0, nonce_ = 0;
   std::vector<Operation> operations_;
   std::map<std::size_t, HostIndex> twins_;  // by event
+  bool formed_ = false;
   std::optional<Instant> healed_, content_;
   std::vector<std::unique_ptr<Checker>> checkers_;
   std::vector<Finding> findings_;
