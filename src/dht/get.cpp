@@ -130,9 +130,19 @@ void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
 
 bool Get::exhausted() const { return next_ >= order_.size() && requests_.in_flight(id()) == 0; }
 
+// In a base of two one answer is a quorum, for both have every applied write; but the other is
+// waited for while it lives. It may know that the base has grown, and writes have passed us by.
+bool Get::enough() const {
+  if (counted_.size() < report_.needed) return false;
+  if (base_.size() != 2 || request_.consistency == Consistency::one) return true;
+  return std::all_of(base_.begin(), base_.end(), [&](const NodeId& id) {
+    return counted_.contains(id) || failed_.contains(id) || !context_.view.live(id);
+  });
+}
+
 void Get::decide() {
   if (finished() || state_ != State::asking) return;
-  if (counted_.size() >= report_.needed) {
+  if (enough()) {
     if (versions_.empty()) return complete(true, {});
     return fetch_winner();
   }
@@ -213,7 +223,7 @@ void Get::discard(Version version) {
 
 void Get::write_back() {
   if (finished()) return;
-  const bool quorum = counted_.size() >= report_.needed;
+  const bool quorum = enough();
   if (request_.consistency == Consistency::one || !quorum)
     return complete(quorum, "too few of its replicas answered");
   const std::set<NodeId>& holders = versions_[winner_];

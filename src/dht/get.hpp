@@ -37,6 +37,7 @@ class Get final : public Operation {
   void write_back();
   void complete(bool complete, std::string reason);
   void discard(Version version);
+  bool enough() const;
   bool exhausted() const;
 
   GetRequested request_;

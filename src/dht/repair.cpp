@@ -47,6 +47,12 @@ void Repair::on_change(const NodeId& who, View::Change change) {
   }
 }
 
+void Repair::on_doubted() {
+  if (stopping_) return;
+  publish_due_ = true;
+  schedule(repair_delay);
+}
+
 void Repair::on_sync_timer() {
   if (!running_ && !stopping_) begin_round();
 }

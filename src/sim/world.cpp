@@ -171,6 +171,9 @@ bool World::all_have_met() const {
   std::size_t started = 0;
   for (const Event& event : scenario_.events)
     if (event.act == Act::start) started += befallen(event).size();
+  std::size_t running = 0;
+  for (HostIndex i = 0; i < scenario_.hosts; ++i) running += hosts_[i].up();
+  if (running < started) return false;
   for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     if (!hosts_[i].up()) continue;
     const node::Snapshot snapshot = hosts_[i].node->snapshot();
