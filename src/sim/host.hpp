@@ -39,6 +39,7 @@ struct Host {
   std::unique_ptr<node::Node> node;  // the process, while one runs
   std::uint64_t life = 0;            // of the process that runs or ran last
   bool gone = false;                 // for good
+  bool leaving = false;              // told to
   std::optional<Instant> armed;      // its Wake
   Instant since;                     // of this life
 

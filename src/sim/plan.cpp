@@ -157,7 +157,7 @@ class Planner {
   // The core is what is left when few are gone for good; one where a disk was lost besides.
   void heal() {
     const std::uint64_t fewest = std::min<HostIndex>(scenario_.hosts, 8);
-    const std::uint64_t can_go = lost_ ? 0 : std::min<std::uint64_t>(1, (fewest - 1) / 2);
+    const std::uint64_t can_go = lost_ || fewest < 5 ? 0 : 1;
     add({trouble_until_, Act::heal, some(rng_.below(can_go + 1)), {}, 0, 0});
   }
 

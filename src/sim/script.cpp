@@ -47,6 +47,7 @@ void World::befall(HostIndex i, const Event& event) {
       crash(i);
       return host.disk.roll_back(now_ - milliseconds(event.amount));
     case Act::leave:
+      host.leaving = host.up();
       if (host.up()) step(i, node::LeaveRequested{});
       return;
     case Act::pause:
@@ -103,7 +104,9 @@ void World::relieve(HostIndex i, const Event& event) {
     case Act::kill:
     case Act::wipe:
     case Act::rollback:
+      return boot(i);
     case Act::leave:
+      crash(i);  // whoever asked has lost patience
       return boot(i);
     case Act::pause:
       host.paused = false;
@@ -147,8 +150,9 @@ void World::heal(const Event& event) {
     host.disk_busy = 0;
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
+    if (host.leaving) crash(i);
     if (std::exchange(host.paused, false) && host.up()) resume(i);
-    boot(i);
+    if (host.life > 0) boot(i);
   }
   healed_ = now_;
   for (const auto& checker : checkers_) checker->on_fault(*this, event, true);

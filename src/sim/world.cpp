@@ -227,7 +227,7 @@ void World::crash(HostIndex index) {
   host.node.reset();
   host.disk.crash(chance_.word(Concern::crash, {index, host.life}));
   host.backlog.clear();
-  host.paused = host.resume_planned = host.draining = false;
+  host.paused = host.resume_planned = host.draining = host.leaving = false;
   host.busy_until = now_;
   end_streams(index);
   for (Operation& operation : operations_)
@@ -281,7 +281,11 @@ void World::wake(HostIndex index) {
 void World::resume(HostIndex index) {
   Host& host = hosts_[index];
   host.resume_planned = false;
-  if (host.paused || host.busy_until > now_) return;
+  if (host.paused) return;
+  if (host.busy_until > now_) {  // a step out of turn made it longer
+    host.resume_planned = true;
+    return later(host.busy_until - now_, index, Resume{});
+  }
   const auto deadline = host.node->next_deadline();
   if (deadline && now_ - *deadline > sleep_threshold)
     step(index, node::TimeSkipped{now_ - *deadline});

@@ -31,7 +31,9 @@ class World {
   bool formed() const { return formed_; }
   bool healed() const { return healed_.has_value(); }
   std::optional<Instant> healed_at() const { return healed_; }
-  bool in_core(HostIndex index) const { return !hosts_[index].gone && index < scenario_.hosts; }
+  bool in_core(HostIndex index) const {
+    return index < scenario_.hosts && !hosts_[index].gone && hosts_[index].life > 0;
+  }
   // Asks a node something on its own account; the answer comes to on_ended.
   void get(HostIndex at, const std::string& key);
   void find(const Checker& checker, std::string what);
