@@ -56,7 +56,7 @@ void World::transmit(HostIndex index, const session::Transmit& out) {
   const auto place = places_.find(out.to);
   if (place == places_.end()) return;
   const HostIndex to = place->second;
-  for (const Arrival& arrival : network_.datagram(index, to, out.bytes, now_, ++nonce_))
+  for (const Arrival& arrival : network_.datagram(index, to, out.bytes, now_, nonce(index)))
     agenda_.add({arrival.at, to, 0, Datagram{hosts_[index].at, arrival.bytes}});
 }
 
@@ -69,11 +69,11 @@ void World::write(HostIndex index, Disk::Write write) {
     later(load_time, index, Answer{DiskRefused{write.token, why}});
   };
   if (host.disk_full && write.value) return refuse(DiskRefusal::full, Act::disk_full);
-  if (chance_.per_mille(host.disk_busy, Concern::disk_busy, {index, ++nonce_}))
+  if (chance_.per_mille(host.disk_busy, Concern::disk_busy, {index, nonce(index)}))
     return refuse(DiskRefusal::busy, Act::disk_busy);
   if (!host.disk.write(std::move(write))) return;
   const Duration usual =
-      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, ++nonce_});
+      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, nonce(index)});
   later(host.commit_time.value_or(usual), index, Commit{});
 }
 
@@ -83,7 +83,7 @@ void World::commit(HostIndex index) {
     later(Duration(1), index, Answer{Persisted{token}});
   if (!host.disk.committing()) return;
   const Duration usual =
-      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, ++nonce_});
+      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, nonce(index)});
   later(host.commit_time.value_or(usual), index, Commit{});
 }
 

@@ -54,6 +54,9 @@ struct Host {
   std::int64_t drift_ppm = 0;
   Instant drift_since;
 
+  Instant last_nonce;
+  std::uint64_t nonces = 0;
+
   std::map<session::StreamId, StreamEnd> streams;
   session::StreamId last_inbound = 1;
   std::optional<Duration> commit_time;  // a slow disk's

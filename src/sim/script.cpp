@@ -74,7 +74,7 @@ void World::befall(HostIndex i, const Event& event) {
       host.disk_busy = event.amount;
       return;
     case Act::rot:
-      host.disk.damage(chance_, event.amount, ++nonce_);
+      host.disk.damage(chance_, event.amount, nonce(i));
       return;
     default:
       return;

@@ -20,7 +20,7 @@ void World::open_stream(HostIndex index, const session::OpenStream& out) {
   const auto place = places_.find(out.to);
   if (place == places_.end()) return fails(connect_patience, session::StreamEnd::timed_out);
   const HostIndex to = place->second;
-  const auto there = network_.stream(index, to, 60, now_, ++nonce_);
+  const auto there = network_.stream(index, to, 60, now_, nonce(index));
   if (!there || !network_.passes(to, index) || hosts_[to].gone)
     return fails(connect_patience, session::StreamEnd::timed_out);
   const Duration half = *there - now_;
@@ -45,7 +45,7 @@ void World::open_stream(HostIndex index, const session::OpenStream& out) {
 
 void World::send_chunk(HostIndex index, session::StreamId id, StreamEnd& end,
                        StreamEnd::Chunk chunk) {
-  const auto arrives = network_.stream(index, end.peer, chunk.bytes.size(), now_, ++nonce_);
+  const auto arrives = network_.stream(index, end.peer, chunk.bytes.size(), now_, nonce(index));
   if (!arrives || !end.outgoing.empty()) {  // one behind the other
     if (chunk.closes) return;               // the other end finds out by its own writing
     if (end.outgoing.empty()) {
@@ -121,7 +121,7 @@ void World::stream_work(HostIndex index, session::StreamId id) {
   const session::StreamId theirs = end.peer_stream;
   step(index, session::StreamBytes{id, chunk.bytes.view()});
   if (hosts_[peer].life == peer_life && hosts_[peer].streams.contains(theirs))
-    agenda_.add({now_ + network_.latency(index, peer, ++nonce_), peer, peer_life,
+    agenda_.add({now_ + network_.latency(index, peer, nonce(index)), peer, peer_life,
                  Answer{session::StreamCredit{theirs, chunk.bytes.size()}}});
 }
 

@@ -86,6 +86,14 @@ void World::tell(const std::string& line) {
   options_.story(time + line);
 }
 
+// Names one thing that happens to a host: by its time and its place among those of that instant, so
+// that nothing else in the world can change what chance makes of it.
+std::uint64_t World::nonce(HostIndex index) {
+  Host& host = hosts_[index];
+  if (std::exchange(host.last_nonce, now_) != now_) host.nonces = 0;
+  return static_cast<std::uint64_t>(now_.time_since_epoch().count()) << 16 | ++host.nonces % 65'536;
+}
+
 void World::trace(ByteView bytes) {
   std::uint64_t state = bytes.size();
   for (; bytes.size() >= 8; bytes = bytes.subspan(8))
@@ -136,7 +144,7 @@ void World::happen(Item item) {
         if (!host.up()) {  // its machine answers for it
           if (const auto sender = places_.find(in.from);
               sender != places_.end() && !host.gone && network_.passes(index, sender->second))
-            later(network_.latency(index, sender->second, ++nonce_), sender->second,
+            later(network_.latency(index, sender->second, nonce(index)), sender->second,
                   Bounced{host.at});
           return;
         }

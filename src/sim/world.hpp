@@ -55,6 +55,7 @@ class World {
   void drain(HostIndex index);
   void arm(HostIndex index);
   void later(Duration after, HostIndex host, Happening what, bool of_process = true);
+  std::uint64_t nonce(HostIndex index);
   void trace(std::uint64_t word) { trace_ = mixed(trace_ ^ word); }
   void trace(ByteView bytes);
   void tell(const std::string& line);
@@ -104,7 +105,7 @@ class World {
   std::map<NodeId, HostIndex> ids_;
   Agenda agenda_;
   node::Node::Outbox out_;
-  std::uint64_t trace_ = 0, nonce_ = 0;
+  std::uint64_t trace_ = 0;
   std::vector<Operation> operations_;
   std::map<std::size_t, HostIndex> twins_;  // by event
   bool formed_ = false;

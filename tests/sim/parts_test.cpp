@@ -1,0 +1,116 @@
+// The parts of a world: the disk that crashes, the network and its fates, the agenda.
+#include "agenda.hpp"
+#include "disk.hpp"
+#include "network.hpp"
+
+using namespace kith;
+using namespace kith::sim;
+
+namespace {
+
+Cell cell(Byte name) { return {Table::record, Bytes{name}}; }
+Disk::Write entry(Byte name, std::string_view value, std::uint64_t token = 1) {
+  return {{token}, cell(name), Buffer(as_bytes(value)), Instant{}};
+}
+std::string shown(const Disk& disk, Byte name) {
+  const auto value = disk.read(cell(name));
+  return value ? to_text(value->view()) : "none";
+}
+
+}  // namespace
+
+TEST_CASE(
+    "sim/disk: what was not durable at a crash survives as a prefix, never a later write alone") {
+  for (std::uint64_t luck = 0; luck < 3; ++luck) {
+    Disk disk;
+    CHECK(disk.write(entry(1, "old")));
+    disk.commit(Instant{});
+    CHECK(disk.write(entry(1, "new")));
+    CHECK_FALSE(disk.write(entry(2, "later")));  // a commit is under way: it waits for the next
+    CHECK_EQ(shown(disk, 1), "new");             // the process sees its own writes
+    disk.crash(luck);
+    CHECK_EQ(shown(disk, 1), luck > 0 ? "new" : "old");
+    CHECK_EQ(shown(disk, 2), luck > 1 ? "later" : "none");
+    CHECK_FALSE(disk.committing());
+  }
+}
+
+TEST_CASE("sim/disk: a group is acknowledged when all of it is durable, the next begins then") {
+  Disk disk;
+  disk.write(entry(1, "a", 11));
+  disk.write(entry(2, "b", 12));
+  disk.write(entry(3, "c", 13));
+  CHECK_EQ(disk.commit(Instant{}), std::vector<Token>{{11}});
+  CHECK_EQ(disk.commit(Instant{}), std::vector<Token>{{12}, {13}});
+  CHECK_FALSE(disk.committing());
+}
+
+TEST_CASE("sim/disk: rolled back it is as it was, wiped it is empty") {
+  Disk disk;
+  const Instant start(seconds(1));
+  disk.write(entry(1, "first"));
+  disk.commit(start);
+  disk.write(entry(1, "second"));
+  disk.commit(start + seconds(1));
+  disk.write({{1}, cell(1), std::nullopt, start});
+  disk.commit(start + seconds(2));
+  CHECK_EQ(shown(disk, 1), "none");
+  disk.roll_back(start + seconds(1));
+  CHECK_EQ(shown(disk, 1), "second");
+  disk.roll_back(start);
+  CHECK_EQ(shown(disk, 1), "first");
+  disk.wipe();
+  CHECK_EQ(shown(disk, 1), "none");
+}
+
+TEST_CASE("sim/network: cuts, mutes and loss do what they say and are counted") {
+  Scenario scenario;
+  scenario.hosts = 3;
+  Tally tally;
+  Network network(scenario, tally);
+  const Buffer bytes(as_bytes("a datagram"));
+  const auto arrives = [&](HostIndex from, HostIndex to, std::uint64_t nonce = 1) {
+    return network.datagram(from, to, bytes, Instant{}, nonce).size();
+  };
+  const Event cut{{}, Act::cut, {0}, seconds(1), 0, 0}, mute{{}, Act::mute, {1}, seconds(1), 0, 0};
+  network.begin(cut);
+  CHECK_EQ(arrives(0, 1) + arrives(1, 0), 0);
+  CHECK_EQ(arrives(1, 2), 1);
+  network.end(cut);
+  network.begin(mute);
+  CHECK_EQ(arrives(1, 2), 0);
+  CHECK_EQ(arrives(2, 1), 1);
+  network.end(mute);
+  const Event loss{{}, Act::loss, {}, seconds(1), 300, 0};
+  network.begin(loss);
+  std::size_t arrived = 0;
+  for (std::uint64_t i = 0; i < 10'000; ++i) arrived += arrives(0, 1, i);
+  CHECK(arrived > 6800);
+  CHECK(arrived < 7200);
+  CHECK_EQ(tally.fired[static_cast<std::size_t>(Act::loss)], 10'000 - arrived);
+}
+
+TEST_CASE("sim/network: a packet's fate does not depend on other packets") {
+  Scenario scenario;
+  Tally tally;
+  Network all(scenario, tally), some(scenario, tally);
+  const Event loss{{}, Act::loss, {}, seconds(1), 500, 0};
+  all.begin(loss);
+  some.begin(loss);
+  const Buffer bytes(as_bytes("a datagram"));
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const std::size_t arrived = all.datagram(0, 1, bytes, Instant{}, i).size();
+    if (i % 2 == 0) CHECK_EQ(some.datagram(0, 1, bytes, Instant{}, i).size(), arrived);
+  }
+}
+
+TEST_CASE("sim/agenda: by time, then by order of planning") {
+  Agenda agenda;
+  agenda.add({Instant(seconds(2)), 1, 0, Wake{}});
+  agenda.add({Instant(seconds(1)), 2, 0, Wake{}});
+  agenda.add({Instant(seconds(1)), 3, 0, Wake{}});
+  CHECK_EQ(agenda.pop().host, 2);
+  CHECK_EQ(agenda.pop().host, 3);
+  CHECK_EQ(agenda.pop().host, 1);
+  CHECK(agenda.empty());
+}

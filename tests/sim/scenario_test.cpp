@@ -1,0 +1,74 @@
+// Scenarios as text, and what a seed is expanded to.
+#include "kith/sim/scenario.hpp"
+
+#include <set>
+
+#include "kith/sim/plan.hpp"
+
+using namespace kith;
+using namespace kith::sim;
+
+TEST_CASE("sim/scenario: what is printed is what is read") {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const Scenario scenario = plan(seed);
+    const auto read = parse_scenario(to_string(scenario));
+    REQUIRE(read);
+    CHECK(*read == scenario);
+  }
+}
+
+TEST_CASE("sim/scenario: every act has a name of its own") {
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(Act::heal); ++i) {
+    const std::string_view name = to_string(static_cast<Act>(i));
+    CHECK_FALSE(name.empty());
+    CHECK(names.insert(name).second);
+  }
+}
+
+TEST_CASE("sim/scenario: what is wrong is said with its line") {
+  const auto error = [](const std::string& lines) {
+    const auto read = parse_scenario(lines);
+    return read ? std::string("none") : read.error();
+  };
+  const std::string head = "kith scenario 1\nhosts 3\n";
+  CHECK_EQ(error(""), "line 1: empty");
+  CHECK_EQ(error("hello\n"), "line 1: not a scenario: it begins \"kith scenario 1\"");
+  CHECK_EQ(error(head + "# a remark\n\n1 kill 2 for 3\n"), "none");
+  const std::string_view event =
+      "line 3: not an event: SECONDS ACT HOSTS|* [amount N] [size N] [for SECONDS]";
+  for (const char* line : {"1 kill", "1 murder 2", "1 kill 2,1", "1 kill 2 for", "1 kill 2 for -1",
+                           "1.0000001 kill 2", "1 put 1 amount 99999999999999999999", "1 kill ,"})
+    CHECK_EQ(error(head + line + "\n"), event);
+  const std::string_view place = "line 3: no such host, too large, or out of order";
+  CHECK_EQ(error(head + "1 kill 3\n"), place);
+  CHECK_EQ(error(head + "1 put * amount 4\n"), place);
+  CHECK_EQ(error(head + "1 put 1 amount 4 size 65537\n"), place);
+  CHECK_EQ(error(head + "5 kill 1\n4 kill 1\n"),
+           "line 4: no such host, too large, or out of order");
+  const std::string_view setting =
+      "line 3: not a setting: salt, hosts, length, latency or disk, before all events";
+  for (const char* line : {"hosts 0", "hosts", "latency 2 1", "colour blue", "length x"})
+    CHECK_EQ(error(head + line + "\n"), setting);
+}
+
+TEST_CASE("sim/plan: a plan stays within its limits and its atlas") {
+  std::set<Act> seen;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const Scenario scenario = plan(seed, {.hosts_min = 3, .hosts_max = 40});
+    CHECK(scenario.hosts >= 3);
+    CHECK(scenario.hosts <= 40);
+    std::size_t losses = 0, gone = 0;
+    Duration before{};
+    for (const Event& event : scenario.events) {
+      CHECK(event.at >= before);
+      before = event.at;
+      seen.insert(event.act);
+      losses += event.act == Act::wipe || event.act == Act::rollback || event.act == Act::rot;
+      if (event.act == Act::heal) gone = event.hosts.size();
+    }
+    CHECK(losses <= 1);
+    CHECK(losses + gone <= 1);
+  }
+  CHECK_EQ(seen.size(), static_cast<std::size_t>(Act::heal) + 1);  // every fault is planned by some
+}
