@@ -32,7 +32,7 @@ class Checker {
   virtual void on_boot(World&, HostIndex) {}
   virtual void on_fault(World&, const Event&, bool /*begins*/) {}
   virtual void on_send(World&, HostIndex, const session::Transmit&) {}
-  virtual void on_datagram(World&, HostIndex, const Datagram&);
+  virtual void on_datagram(World&, HostIndex, const Datagram&) {}
   virtual void on_output(World&, HostIndex, const node::Output&) {}
   virtual void on_started(World&, const Operation&) {}
   virtual void on_ended(World&, const Operation&) {}

@@ -28,8 +28,6 @@ ByteArray<32> seed_bytes(const Chance& chance, Concern concern, std::uint64_t a,
 
 }  // namespace
 
-void Checker::on_datagram(World&, HostIndex, const Datagram&) {}
-
 World::World(const Scenario& scenario, const RunOptions& options)
     : scenario_(scenario),
       options_(options),
