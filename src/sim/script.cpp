@@ -47,7 +47,8 @@ void World::befall(HostIndex i, const Event& event) {
       crash(i);
       return host.disk.roll_back(now_ - milliseconds(event.amount));
     case Act::leave:
-      if (host.up()) step(i, node::LeaveRequested{});
+      host.returns = false;
+      if (host.up()) later(Duration(0), i, Answer{node::LeaveRequested{}});
       return;
     case Act::pause:
       host.paused = host.up();
@@ -103,7 +104,9 @@ void World::relieve(HostIndex i, const Event& event) {
     case Act::kill:
     case Act::wipe:
     case Act::rollback:
+      return boot(i);
     case Act::leave:
+      host.returns = true;  // it may still be draining
       return boot(i);
     case Act::pause:
       host.paused = false;
@@ -148,6 +151,7 @@ void World::heal(const Event& event) {
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
     if (std::exchange(host.paused, false) && host.up()) resume(i);
+    host.returns = true;  // who is leaving comes back
     boot(i);
   }
   healed_ = now_;

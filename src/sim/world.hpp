@@ -1,6 +1,7 @@
 // World: hosts, their network, one agenda. It plays a scenario; checkers watch.
-//   world.cpp    the loop, processes          streams.cpp  TCP between hosts
-//   carry.cpp    what a node orders           script.cpp   the scenario's events
+//   world.cpp    the loop                     process.cpp  a host's one thread
+//   carry.cpp    what a node orders           streams.cpp  TCP between hosts
+//   script.cpp   the scenario's events
 #pragma once
 
 #include "checker.hpp"
@@ -41,20 +42,24 @@ class World {
  private:
   // world.cpp
   void happen(Item item);
-  bool wait_for_process(Host& host, Item& item);
-  void wake(HostIndex index);
-  void boot(HostIndex index);
-  void crash(HostIndex index);
-  void resume(HostIndex index);
-  void step(HostIndex index, const node::Input& input);
-  void drain(HostIndex index);
-  void arm(HostIndex index);
   void later(Duration after, HostIndex host, Happening what, bool of_process = true);
   void trace(std::uint64_t word) { trace_ = mixed(trace_ ^ word); }
   void trace(ByteView bytes);
   void tell(const std::string& line);
   void look_around();
   node::Config config_of(const Host& host, HostIndex index) const;
+
+  // process.cpp
+  void boot(HostIndex index);
+  void crash(HostIndex index);
+  void step(HostIndex index, const node::Input& input);
+  void drain(HostIndex index);
+  void arm(HostIndex index);
+  bool wait_for_process(Host& host, Item& item);
+  void wake(HostIndex index);
+  void expire(HostIndex index);
+  void resume(HostIndex index);
+  bool turn(HostIndex index);
 
   // carry.cpp
   void carry(HostIndex index, node::Output output);
