@@ -62,9 +62,15 @@ void World::drain(HostIndex index) {
   if (!host.up()) return;
   if (host.step_cost.count() > 0) {
     host.busy_until = now_ + host.step_cost;
-    if (!std::exchange(host.resume_planned, true)) later(host.step_cost, index, Resume{});
+    plan_resume(index);
   }
   arm(index);
+}
+
+void World::plan_resume(HostIndex index) {
+  Host& host = hosts_[index];
+  if (!std::exchange(host.resume_planned, true))
+    agenda_.add({host.busy_until, index, host.life, Resume{}});
 }
 
 // Stands where runtime/drive's timer would: what is late is late since then.
@@ -127,6 +133,8 @@ void World::resume(HostIndex index) {
   }
   host.draining = false;
   if (runs()) arm(index);
+  // A timer that fired just before this one began another step.
+  if (host.up() && host.busy_until > now_) plan_resume(index);
 }
 
 // One thing that is to be done now; false: there is nothing.

@@ -54,6 +54,7 @@ class World {
   void crash(HostIndex index);
   void step(HostIndex index, const node::Input& input);
   void drain(HostIndex index);
+  void plan_resume(HostIndex index);
   void arm(HostIndex index);
   bool wait_for_process(Host& host, Item& item);
   void wake(HostIndex index);
