@@ -54,6 +54,8 @@ struct Context {
   std::map<Token, Waiter> computing;
   std::deque<std::pair<NodeId, wire::Message>> loopback;  // to ourselves: no wire, same path
   LruMap<RecordId, std::shared_ptr<const std::string>> names{names_limit};
+  // The last sequence signed here: never again, though our own disk refused that version.
+  LruMap<RecordId, Sequence> signed_sequences{names_limit};
   std::size_t client_operations = 0;
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
   std::uint64_t resends = 0, resends_withheld = 0;

@@ -22,6 +22,10 @@ struct Dht::Impl {
   bool started = false;
   std::uint64_t told_epoch = 0;  // of the view whose counting members the disk knows
   std::vector<NodeId> told;
+  struct {
+    Incarnation incarnation;
+    UnixMillis synced;
+  } own;
 
   Impl(Config config, std::shared_ptr<const crypto::Identity> identity, Rng rng)
       : context(std::move(config), std::move(identity), rng),
@@ -122,8 +126,17 @@ struct Dht::Impl {
   void on(const MessageReceived& in) { dispatch(in.from, *in.message); }
 
   void on(const MemberSeen& in) {
+    if (in.id == context.self) note_self(in);
     view_changed(in.id, context.view.see(in, context.now));
     if (!context.view.live(in.id)) unreachable(in.id);
+  }
+  // Our own record moved by nothing of ours: we were accused. Some may have buried us and no longer
+  // count us, others not; a new stamp makes them one again.
+  void note_self(const MemberSeen& in) {
+    const bool doubted = own.incarnation.value > 0 && in.incarnation > own.incarnation &&
+                         in.synced == own.synced && in.synced.value > 0;
+    own = {in.incarnation, in.synced};
+    if (doubted) repair.on_doubted();
   }
   void on(const MemberForgotten& in) {
     if (context.view.forget(in.id)) view_changed(in.id, View::Change::news);

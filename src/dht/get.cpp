@@ -130,9 +130,19 @@ void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
 
 bool Get::exhausted() const { return next_ >= order_.size() && requests_.in_flight(id()) == 0; }
 
+// In a base of two one answer is a quorum, for both have every applied write; but the other is
+// waited for while it lives. It may know that the base has grown, and writes have passed us by.
+bool Get::enough() const {
+  if (counted_.size() < report_.needed) return false;
+  if (base_.size() != 2 || request_.consistency == Consistency::one) return true;
+  return std::all_of(base_.begin(), base_.end(), [&](const NodeId& id) {
+    return counted_.contains(id) || failed_.contains(id) || !context_.view.live(id);
+  });
+}
+
 void Get::decide() {
   if (finished() || state_ != State::asking) return;
-  if (counted_.size() >= report_.needed) {
+  if (enough()) {
     if (versions_.empty()) return complete(true, {});
     return fetch_winner();
   }
@@ -164,7 +174,7 @@ void Get::fetch_winner() {
       hope = true;
     }
     if (hope && requests_.in_flight(id()) > 0) return;
-    versions_.erase(std::prev(versions_.end()));  // nobody who claimed it could show it
+    return discard(version);  // nobody who claimed it could show it
   }
   complete(counted_.size() >= report_.needed, "the value could not be fetched");
 }
@@ -187,22 +197,25 @@ void Get::verify_winner() {
 
 void Get::on_computed(const JobResult& result) {
   if (state_ != State::verifying || finished()) return;
-  if (!static_cast<const crypto::Verified&>(result).valid.front()) return discard_forgery();
+  if (!static_cast<const crypto::Verified&>(result).valid.front()) {
+    context_.drop(DropReason::bad_signature);
+    return discard(winner_);
+  }
   verified_ = true;
   if (const auto* held = context_.index.find(report_.id); held && held->version == winner_)
     context_.index.mark_verified(report_.id);
   write_back();
 }
 
-// Whoever claimed a version that does not verify has no say in this read any more.
-void Get::discard_forgery() {
-  context_.drop(DropReason::bad_signature);
-  for (const NodeId& liar : versions_[winner_]) {
-    failed_.insert(liar);
-    counted_.erase(liar);
+// Whoever claimed a version that it could not show, or that does not verify, has no say in this
+// read any more: to go by the next older one and call it complete could miss a write.
+void Get::discard(Version version) {
+  for (const NodeId& claimed : versions_[version]) {
+    failed_.insert(claimed);
+    counted_.erase(claimed);
   }
-  versions_.erase(winner_);
-  raws_.erase(winner_);
+  versions_.erase(version);
+  raws_.erase(version);
   state_ = State::asking;
   ask_next(report_.needed, false);
   decide();
@@ -210,7 +223,7 @@ void Get::discard_forgery() {
 
 void Get::write_back() {
   if (finished()) return;
-  const bool quorum = counted_.size() >= report_.needed;
+  const bool quorum = enough();
   if (request_.consistency == Consistency::one || !quorum)
     return complete(quorum, "too few of its replicas answered");
   const std::set<NodeId>& holders = versions_[winner_];

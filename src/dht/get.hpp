@@ -36,7 +36,8 @@ class Get final : public Operation {
   void verify_winner();
   void write_back();
   void complete(bool complete, std::string reason);
-  void discard_forgery();
+  void discard(Version version);
+  bool enough() const;
   bool exhausted() const;
 
   GetRequested request_;

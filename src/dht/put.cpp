@@ -62,7 +62,9 @@ void Put::on_view_changed() {
 void Put::sign() {
   state_ = State::signing;
   const Index::Entry* held = context_.index.find(report_.id);
-  const std::uint64_t previous = std::max(above_.value, held ? held->version.sequence.value : 0);
+  const Sequence* mine = context_.signed_sequences.peek(report_.id);
+  const std::uint64_t previous =
+      std::max({above_.value, held ? held->version.sequence.value : 0, mine ? mine->value : 0});
   const auto wall = static_cast<std::uint64_t>(std::max<std::int64_t>(context_.now.wall.value, 0));
   wire::Record record;
   record.id = report_.id;
@@ -75,6 +77,7 @@ void Put::sign() {
   if (request_.kind == wire::Kind::owned)
     record.ext = label_ext(label_of(context_.config.root, request_.name));
   report_.sequence = record.sequence;
+  context_.signed_sequences.put(report_.id, record.sequence);
   head_ = wire::record_head(record);
   context_.compute({Waiter::Kind::operation, id()},
                    std::make_shared<crypto::SignJob>(

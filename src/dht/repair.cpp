@@ -47,6 +47,12 @@ void Repair::on_change(const NodeId& who, View::Change change) {
   }
 }
 
+void Repair::on_doubted() {
+  if (stopping_) return;
+  publish_due_ = true;
+  schedule(repair_delay);
+}
+
 void Repair::on_sync_timer() {
   if (!running_ && !stopping_) begin_round();
 }
@@ -95,10 +101,22 @@ bool Repair::majority_reached() const {
   return !set.empty() && seen >= write_quorum(set.size());
 }
 
+// A member that has left counts no more, so what it had must be where every later read looks: those
+// of its neighbours that were not reached must be fewer than a read asks. Else it stays a member
+// that may come back, and its place is kept.
+bool Repair::handed_over() const {
+  std::vector<NodeId> others = context_.view.neighbours(context_.self.bytes, neighbourhood);
+  std::erase(others, context_.self);
+  std::size_t missed = 0;
+  for (const NodeId& id : others) missed += reached_.contains(id) ? 0 : 1;
+  return others.empty() || missed < read_quorum(std::min(others.size(), replicas));
+}
+
 void Repair::finish_round() {
   running_ = false;
   if (draining_) {
-    context_.out->push(Drained{});
+    if (handed_over()) return context_.out->push(Drained{});
+    context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
     return;
   }
   if (!majority_reached()) {

@@ -22,6 +22,7 @@ class Repair {
 
   void start();
   void on_change(const NodeId& who, View::Change change);
+  void on_doubted();
   void on_ended(const Exchange& exchange);
   void on_sync_timer();
   void on_lone_timer();
@@ -38,6 +39,7 @@ class Repair {
   void finish_round();
   void publish();
   bool majority_reached() const;
+  bool handed_over() const;
 
   Context& context_;
   Launch launch_;

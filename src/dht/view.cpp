@@ -84,7 +84,7 @@ bool View::retire(Instant now) {
   for (const NodeId& id : retired) {
     Member& member = members_.at(id);
     member.retired = true;
-    member.retired_at = std::max(member.verdict_stamp, member.synced);
+    member.retired_at = member.synced;
     ++epoch_;
   }
   return !retired.empty();

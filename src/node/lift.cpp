@@ -113,6 +113,7 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
   if (member->record) {
     seen.key = member->record->key;
     seen.synced = member->record->synced;
+    seen.incarnation = member->record->incarnation;
     if (!member->record->addresses.empty()) seen.endpoint = member->record->addresses.front();
   }
   const bool alive =

@@ -130,7 +130,6 @@ void World::left(HostIndex index) {
   tell("host " + std::to_string(index) + " has left");
   while (host.disk.committing()) host.disk.commit(now_);  // an orderly end writes what it accepted
   crash(index);
-  if (host.returns) later(Duration(1), index, Boot{}, false);
 }
 
 }  // namespace kith::sim

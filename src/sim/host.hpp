@@ -39,7 +39,7 @@ struct Host {
   std::unique_ptr<node::Node> node;  // the process, while one runs
   std::uint64_t life = 0;            // of the process that runs or ran last
   bool gone = false;                 // for good
-  bool returns = false;              // is started again once it has left
+  bool leaving = false;              // told to
   std::optional<Instant> armed;      // its Wake
   std::optional<Instant> deadline;   // what its timer was set to ...
   std::optional<Instant> due;        // ... and when that could fire at the earliest

@@ -59,6 +59,7 @@ class Planner {
     scenario_.hosts = size();
     scenario_.length = limits.length;
     trouble_until_ = limits.length * 2 / 3;
+    if (rng_.chance(1, 4)) trouble_from_ = seconds(1);
     if (rng_.chance(1, 3)) {  // a wide area instead of a LAN
       scenario_.latency_min = milliseconds(5);
       scenario_.latency_max = milliseconds(60);
@@ -116,10 +117,11 @@ class Planner {
     }
     return {};
   }
+  // One seed in four has trouble from the first second; the others let the network form.
   Event from(const Recipe& recipe) {
     Event event;
     event.act = recipe.act;
-    event.at = within(seconds(5), trouble_until_ - seconds(1));
+    event.at = within(trouble_from_, trouble_until_ - seconds(1));
     event.hosts = whom(recipe.whom);
     event.span = within(recipe.span_min, recipe.span_max);
     const auto width = static_cast<std::uint64_t>(recipe.amount_max - recipe.amount_min) + 1;
@@ -155,14 +157,14 @@ class Planner {
   // The core is what is left when few are gone for good; one where a disk was lost besides.
   void heal() {
     const std::uint64_t fewest = std::min<HostIndex>(scenario_.hosts, 8);
-    const std::uint64_t can_go = lost_ ? 0 : std::min<std::uint64_t>(1, (fewest - 1) / 2);
+    const std::uint64_t can_go = lost_ || fewest < 5 ? 0 : 1;
     add({trouble_until_, Act::heal, some(rng_.below(can_go + 1)), {}, 0, 0});
   }
 
   Rng rng_;
   PlanLimits limits_;
   Scenario scenario_;
-  Duration trouble_until_{};
+  Duration trouble_from_ = seconds(15), trouble_until_{};
   bool lost_ = false;
 };
 

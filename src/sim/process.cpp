@@ -19,7 +19,6 @@ void World::boot(HostIndex index) {
   if (host.up() || host.gone) return;
   ++host.life;
   host.since = now_;
-  host.returns = false;
   host.armed.reset();
   host.deadline.reset();
   host.due.reset();
@@ -38,7 +37,7 @@ void World::crash(HostIndex index) {
   host.node.reset();
   host.disk.crash(chance_.word(Concern::crash, {index, host.life}));
   host.backlog.clear();
-  host.paused = host.resume_planned = host.draining = false;
+  host.paused = host.resume_planned = host.draining = host.leaving = false;
   host.busy_until = now_;
   end_streams(index);
   for (Operation& operation : operations_)

@@ -47,7 +47,7 @@ void World::befall(HostIndex i, const Event& event) {
       crash(i);
       return host.disk.roll_back(now_ - milliseconds(event.amount));
     case Act::leave:
-      host.returns = false;
+      host.leaving = host.up();
       if (host.up()) later(Duration(0), i, Answer{node::LeaveRequested{}});
       return;
     case Act::pause:
@@ -106,7 +106,7 @@ void World::relieve(HostIndex i, const Event& event) {
     case Act::rollback:
       return boot(i);
     case Act::leave:
-      host.returns = true;  // it may still be draining
+      crash(i);  // whoever asked has lost patience
       return boot(i);
     case Act::pause:
       host.paused = false;
@@ -150,9 +150,9 @@ void World::heal(const Event& event) {
     host.disk_busy = 0;
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
+    if (host.leaving) crash(i);
     if (std::exchange(host.paused, false) && host.up()) resume(i);
-    host.returns = true;  // who is leaving comes back
-    boot(i);
+    if (host.life > 0) boot(i);
   }
   healed_ = now_;
   for (const auto& checker : checkers_) checker->on_fault(*this, event, true);

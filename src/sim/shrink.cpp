@@ -57,15 +57,20 @@ class Shrinker {
     }
   }
 
-  // Half of them, a quarter, ... one by one: from the end, where the least depends on it.
+  // Half of them, a quarter, ... one by one: from the end, where the least depends on it. Who is
+  // started stays: a host that never ran is another story.
   void drop_events() {
     for (std::size_t size = best_.scenario.events.size() / 2; size > 0; size /= 2) {
       for (std::size_t end = best_.scenario.events.size(); end > 0 && left();) {
         end = std::min(end, best_.scenario.events.size());
         const std::size_t begin = end > size ? end - size : 0;
         Scenario candidate = best_.scenario;
-        candidate.events.erase(candidate.events.begin() + static_cast<std::ptrdiff_t>(begin),
-                               candidate.events.begin() + static_cast<std::ptrdiff_t>(end));
+        std::vector<Event>& events = candidate.events;
+        const auto from = events.begin() + static_cast<std::ptrdiff_t>(begin);
+        const auto to = events.begin() + static_cast<std::ptrdiff_t>(end);
+        events.erase(
+            std::remove_if(from, to, [](const Event& event) { return event.act != Act::start; }),
+            to);
         try_instead(std::move(candidate));
         end = begin;
       }

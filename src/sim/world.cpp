@@ -146,11 +146,27 @@ void World::happen(Item item) {
 
 void World::look_around() {
   agenda_.add({now_ + second, 0, 0, Second{}});
+  formed_ = formed_ || all_have_met();
   for (const auto& checker : checkers_) checker->on_second(*this);
   if (!healed_ || content_) return;
   for (const auto& checker : checkers_)
     if (!checker->lacking(*this).empty()) return;
   content_ = now_;
+}
+
+bool World::all_have_met() const {
+  std::size_t started = 0;
+  for (const Event& event : scenario_.events)
+    if (event.act == Act::start) started += befallen(event).size();
+  std::size_t running = 0;
+  for (HostIndex i = 0; i < scenario_.hosts; ++i) running += hosts_[i].up();
+  if (running < started) return false;
+  for (HostIndex i = 0; i < scenario_.hosts; ++i) {
+    if (!hosts_[i].up()) continue;
+    const node::Snapshot snapshot = hosts_[i].node->snapshot();
+    if (snapshot.membership.members.size() < started || !snapshot.dht.synced) return false;
+  }
+  return true;
 }
 
 node::Config World::config_of(const Host& host, HostIndex index) const {

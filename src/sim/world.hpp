@@ -27,9 +27,14 @@ class World {
   const std::vector<Operation>& operations() const { return operations_; }
   const Network& network() const { return network_; }
   std::size_t pending() const { return agenda_.size(); }
+  // Everybody who was started has once seen everybody else. Before, fresh hosts that have not met
+  // are networks of their own.
+  bool formed() const { return formed_; }
   bool healed() const { return healed_.has_value(); }
   std::optional<Instant> healed_at() const { return healed_; }
-  bool in_core(HostIndex index) const { return !hosts_[index].gone && index < scenario_.hosts; }
+  bool in_core(HostIndex index) const {
+    return index < scenario_.hosts && !hosts_[index].gone && hosts_[index].life > 0;
+  }
   // Asks a node something on its own account; the answer comes to on_ended.
   void get(HostIndex at, const std::string& key);
   void find(const Checker& checker, std::string what);
@@ -47,6 +52,7 @@ class World {
   void trace(ByteView bytes);
   void tell(const std::string& line);
   void look_around();
+  bool all_have_met() const;
   node::Config config_of(const Host& host, HostIndex index) const;
 
   // process.cpp
@@ -107,6 +113,7 @@ class World {
   std::uint64_t trace_ = 0, nonce_ = 0;
   std::vector<Operation> operations_;
   std::map<std::size_t, HostIndex> twins_;  // by event
+  bool formed_ = false;
   std::optional<Instant> healed_, content_;
   std::vector<std::unique_ptr<Checker>> checkers_;
   std::vector<Finding> findings_;

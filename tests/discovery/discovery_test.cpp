@@ -274,7 +274,9 @@ TEST_CASE("discovery: a target is resolved and dialled again for ever, faster wh
   CHECK_GE(tries, 10);
 }
 
-TEST_CASE("discovery/saved: a peer that is down while others answer is tried on, one that answered is not") {
+TEST_CASE(
+    "discovery/saved: a peer that is down while others answer is tried on, one that answered is "
+    "not") {
   Config config = config_of(1, 1);
   config.saved = {*parse_target("10.0.0.1"), *parse_target("10.0.0.2")};
   Discovery machine(config, Rng(1));

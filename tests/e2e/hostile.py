@@ -151,7 +151,10 @@ def under_fire(daemons, program, templates, beginnings):
           f"of its own {after['RssAnon'] - before['RssAnon']:+d}, of files, the database's among them, {after['RssFile'] - before['RssFile']:+d}")
     print("dropped: " + ", ".join(f"{reason} {now[reason] - last_drop[reason]}" for reason in now if now[reason] != last_drop[reason]))
     checks.check(not failures, f"it served on: {failures[:3]}")
-    checks.check(grown <= GROWTH_KIB, f"memory grew by {grown} KiB")
+    if "KITH_SANITIZED" in os.environ:  # a sanitizer keeps what is freed
+        print("memory is not judged under a sanitizer")
+    else:
+        checks.check(grown <= GROWTH_KIB, f"memory grew by {grown} KiB")
     until(lambda: all(d.status()["members"]["alive"] == len(daemons) for d in daemons), 10, "all still see all")
     checks.check(all(d.metric("kith_members{state=\"dead\"}") == 0 for d in daemons), "nobody was called dead")
     until(lambda: target.metric("kith_tcp_streams") <= 8, 20, "the broken connections are gone")

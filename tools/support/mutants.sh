@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Plants known bugs one by one in a copy of the tree and demands that the suite notices.
-#   tools/support/mutants.sh            not part of tools/test: each mutant is a rebuild
+#   tools/support/mutants.sh [WORD]     those whose name has the word; not part of tools/test: each is a rebuild
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
+only=${1:-}
 copy=$root/build/mutants
 rm -rf "$copy"
 mkdir -p "$copy"
@@ -12,17 +13,22 @@ configure_here() { meson setup build -Doptimization=1 -Ddebug=false >/dev/null; 
 configure_here
 missed=0
 
-# mutant "what" FILE 'sed script' TEST...: the tests named must fail with it and pass without it.
+# mutant "what" FILE 'sed script' TEST[:CASES]...: the tests named must fail with it and pass without
+# it; CASES, a doctest filter, where the whole room would only take longer to fail.
 mutant() {
   local what=$1 file=$2 script=$3
   shift 3
+  case $what in *"$only"*) ;; *) return 0 ;; esac
   cp "$file" "$file.kept"
   sed -i "$script" "$file"
   cmp -s "$file" "$file.kept" && die "the mutant \"$what\" no longer applies to $file"
   local targets=() noticed=no test
-  for test in "$@"; do targets+=("tests/${test}_test"); done
+  for test in "$@"; do targets+=("tests/${test%%:*}_test"); done
   ninja -C build "${targets[@]}" >build.log 2>&1 || { tail -n 20 build.log; die "the mutant \"$what\" does not build"; }
-  for test in "$@"; do timeout 300 "build/tests/${test}_test" >/dev/null 2>&1 || noticed=yes; done
+  for test in "$@"; do
+    local cases=${test#"${test%%:*}"}
+    timeout 300 "build/tests/${test%%:*}_test" ${cases:+-tc="${cases#:}"} >/dev/null 2>&1 || noticed=yes
+  done
   mv "$file.kept" "$file"
   if [ "$noticed" = yes ]; then printf 'noticed: %s\n' "$what"; else printf 'MISSED:  %s\n' "$what"; missed=$((missed + 1)); fi
 }
@@ -43,9 +49,9 @@ mutant "a read that does not write back" src/dht/get.cpp \
   's/  if (have >= needed) return complete(true, {});/  return complete(true, {});/' dht
 
 mutant "a refutation ignored" src/membership/self.cpp \
-  '/^void Membership::Impl::refute() {/a\  if (now.mono > Instant{}) return;' membership
+  '/^void Membership::Impl::refute() {/a\  if (now.mono > Instant{}) return;' 'membership:membership: a refutation*'
 mutant "a certificate one short" src/membership/accusing.cpp \
-  's/  return std::min(wanted, roster.observers(subject).size());/  return std::min(wanted, roster.observers(subject).size()) - 1;/' membership
+  's/  return std::min(wanted, roster.observers(subject).size());/  return std::min(wanted, roster.observers(subject).size()) - 1;/' 'membership:membership: a certificate*'
 
 [ "$missed" -eq 0 ] && { printf 'every mutant was noticed\n'; rm -rf "$copy"; exit 0; }
 printf '%s missed\n' "$missed"

@@ -60,6 +60,7 @@ struct MemberSeen {
   UnixMillis synced;
   UnixMillis verdict_stamp;  // of dead or left
   Endpoint endpoint;         // its best one, for those who ask us; port 0: none known
+  Incarnation incarnation;   // of its record
 };
 struct MemberForgotten {
   NodeId id;
