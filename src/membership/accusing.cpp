@@ -232,6 +232,32 @@ void Membership::Impl::check_case(const NodeId& subject) {
   }
 }
 
+// Others hold a complete certificate. When we heard the member since: refuse, let it refute, and
+// look for ourselves. Clocks that differ only cost that look: once we have a case of our own, the
+// certificate counts in it, and the windows are ours.
+void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certificate) {
+  if (!heard_since(entry, certificate)) return declare_dead(entry, std::move(certificate));
+  const NodeId subject = entry.id();
+  const auto file = cases.find(subject);
+  if (file != cases.end() && file->second.evidence() != Evidence::none) {
+    for (const wire::Suspicion& suspicion : certificate)
+      if (const Entry* accuser = roster.find(suspicion.accuser))
+        file->second.accuse(accuser->id(), suspicion);
+    return check_case(subject);
+  }
+  send(subject, wire::GossipPush{{{}, std::move(certificate)}});
+  probe(subject);
+}
+
+// Whatever the stamps say, nobody was silent for a window whom we heard within the shortest one.
+bool Membership::Impl::heard_since(const Entry& entry,
+                                   const std::vector<wire::Suspicion>& certificate) const {
+  if (entry.heard == Instant{}) return false;
+  UnixMillis oldest = wall_at(now.mono - refusal_window);
+  for (const wire::Suspicion& suspicion : certificate) oldest = std::min(oldest, suspicion.stamp);
+  return wall_at(entry.heard) > oldest;
+}
+
 void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> certificate) {
   const NodeId subject = entry.id();
   UnixMillis stamp;

@@ -148,6 +148,8 @@ struct Membership::Impl {
   void look_around(const NodeId& subject, const Case& file, Standing& standing) const;
   std::size_t quorum_for(const NodeId& subject) const;
   void check_case(const NodeId& subject);
+  void convict(Entry& entry, std::vector<wire::Suspicion> certificate);
+  bool heard_since(const Entry& entry, const std::vector<wire::Suspicion>& certificate) const;
   void declare_dead(Entry& entry, std::vector<wire::Suspicion> certificate);
   void hint_observers(Entry& entry);
 

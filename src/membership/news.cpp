@@ -78,7 +78,7 @@ void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::G
   const std::size_t needed = quorum_for(subject);
   if (const auto file = cases.find(subject);
       file != cases.end() && needed > 0 && file->second.accusers().size() >= needed)
-    return declare_dead(entry, file->second.certificate());  // we had checked them all already
+    return convict(entry, file->second.certificate());  // we had checked them all already
   std::vector<wire::Suspicion> proof;
   for (const wire::Suspicion& suspicion : news.suspicions)
     if (suspicion.subject.subject == wire::prefix_of(subject)) proof.push_back(suspicion);
@@ -175,15 +175,7 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work,
   Entry* entry = roster.find(work.subject);
   if (!entry || !complete || valid.front().subject.incarnation != entry->incarnation()) return;
   if (!entry->live() && !entry->member->alone) return;
-  UnixMillis oldest = valid.front().stamp;
-  for (const wire::Suspicion& suspicion : valid) oldest = std::min(oldest, suspicion.stamp);
-  if (!entry->suspect() && entry->heard != Instant{} && wall_at(entry->heard) > oldest) {
-    // We heard it since: refuse, let it refute, and look for ourselves. Clocks that differ only
-    // cost that look: once it is suspect here, the certificate counts.
-    send(work.subject, wire::GossipPush{{{}, std::move(valid)}});
-    return probe(work.subject);
-  }
-  declare_dead(*entry, std::move(valid));
+  convict(*entry, std::move(valid));
 }
 
 // --- records ----------------------------------------------------------------------------------

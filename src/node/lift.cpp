@@ -125,6 +125,8 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
              known && member->verdict == wire::Verdict::dead)
       dead_peers.insert(std::move(known));
     if (member->verdict != wire::Verdict::dead) dead_peers.erase(member->id);
+  } else if (member->record) {
+    tell(session::IncarnationRaised{member->record->incarnation});
   }
   if (live_peers.size() != saved_count) next_save = std::min(next_save, now.mono + save_soon);
   tell(seen);

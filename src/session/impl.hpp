@@ -34,6 +34,7 @@ struct Session::Impl {
   void on(const SubnetsChanged& in, Turn& t);
   void on(const LoadReported& in, Turn& t);
   void on(const RecordsHeld& in, Turn& t);
+  void on(const IncarnationRaised& in, Turn& t);
   void on(const TimeSkipped& in, Turn& t);
   void on(const Computed& in, Turn& t);
   void on(const DatagramReceived& in, Turn& t);
@@ -82,6 +83,7 @@ struct Session::Impl {
   void on_init(const DatagramReceived& in, Turn& t);
   void on_responded(const PendingJob& job, const Responded& result, Turn& t);
   bool fresh(const Responded& result, bool stream);
+  void call_back(const NodeId& id, const Endpoint& from, Turn& t);
   void drop_response(std::uint64_t number);
 
   // sealed.cpp
@@ -144,6 +146,7 @@ struct Session::Impl {
   Config config;
   std::shared_ptr<const crypto::Identity> identity;
   CredentialsPtr credentials;
+  Incarnation incarnation;  // of our message 1s
   Hash256 own_mac1_key;
   Rng rng;
   crypto::SecretRng secrets;

@@ -29,6 +29,7 @@ void Session::Impl::try_once(Peer& peer, Turn& t) {
   job->own = credentials;
   job->responder = peer.key;
   secrets.fill(job->ephemeral.writable());
+  job->incarnation = incarnation;
   job->counter = ++last_counter;
   PendingJob pending{PendingJob::Step::initiate, false, peer.serial, attempt.index};
   submit(std::move(job), std::move(pending), t);

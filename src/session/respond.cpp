@@ -1,5 +1,7 @@
 // Handshakes we answer. Before the answer nothing is kept but a bounded job; after it, keys that
 // wait for the first packet under them.
+#include <algorithm>
+
 #include "impl.hpp"
 
 namespace kith::session {
@@ -36,6 +38,21 @@ bool Session::Impl::fresh(const Responded& result, bool stream) {
   return true;
 }
 
+// Old news, or a peer whose mark was lost (a disk rolled back, a clock set back, a twin that came
+// and went): it cannot pass here until it is shown its greater incarnation. Where we are trying to
+// reach that peer anyway, its source is one more address to try: our own message 1 proves who is
+// there, and is no longer than what came from it.
+void Session::Impl::call_back(const NodeId& id, const Endpoint& from, Turn& t) {
+  Peer* peer = find_peer(id);
+  if (!peer || !peer->attempt || !peer->attempt->state) return;
+  std::vector<Endpoint>& targets = peer->attempt->targets;
+  const bool tried = std::find(targets.begin(), targets.end(), from) != targets.end();
+  if (tried || targets.size() >= 2 * endpoints_limit) return;
+  targets.insert(targets.begin(), from);
+  ++peer->attempt->raced;
+  send_init(*peer, from, t);
+}
+
 void Session::Impl::on_responded(const PendingJob& job, const Responded& result, Turn& t) {
   if (job.stream) {
     Stream* stream = find_stream(job.id);
@@ -43,7 +60,10 @@ void Session::Impl::on_responded(const PendingJob& job, const Responded& result,
   }
   if (!result.ok) return t.drop(DropReason::not_authentic);
   if (result.peer == identity->id()) return t.drop(DropReason::own_message);
-  if (!fresh(result, false)) return t.drop(DropReason::replayed_handshake);
+  if (!fresh(result, false)) {
+    call_back(result.peer, job.from, t);
+    return t.drop(DropReason::replayed_handshake);
+  }
 
   if (const auto old = responses_by_peer.find(result.peer); old != responses_by_peer.end())
     drop_response(old->second);

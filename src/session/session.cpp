@@ -37,12 +37,16 @@ Session::Impl::Impl(Config config_in, std::shared_ptr<const crypto::Identity> id
     : config(std::move(config_in)),
       identity(std::move(identity_in)),
       credentials(std::make_shared<const Credentials>(config, *identity)),
+      incarnation(config.incarnation),
       own_mac1_key(mac1_key(config.network, identity->public_key())),
       rng(rng_in),
       secrets(secret_seed) {}
 
 void Session::Impl::on(const SubnetsChanged& in, Turn&) { locality.set(in); }
 void Session::Impl::on(const LoadReported& in, Turn& t) { load.report(in, t.now); }
+void Session::Impl::on(const IncarnationRaised& in, Turn&) {
+  incarnation = std::max(incarnation, in.incarnation);
+}
 void Session::Impl::on(const RecordsHeld& in, Turn&) { config.lan.holds_records = in.any; }
 
 // Silence while we slept is nobody's fault: nothing is held against a peer. Keys that grew too old

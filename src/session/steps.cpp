@@ -29,10 +29,7 @@ crypto::DhPair fixed_pair(const crypto::Identity& identity) {
 }  // namespace
 
 Credentials::Credentials(const Config& config, const crypto::Identity& identity)
-    : network(config.network),
-      fixed(fixed_pair(identity)),
-      key(identity.public_key()),
-      incarnation(config.incarnation) {
+    : network(config.network), fixed(fixed_pair(identity)), key(identity.public_key()) {
   append(prologue, as_bytes("kith"));
   append(prologue, network.view());
   psks.emplace_back(config.psk);
@@ -45,7 +42,7 @@ std::unique_ptr<JobResult> InitiateJob::run() const {
   const auto theirs = crypto::x25519_public(responder);
   if (!theirs) return result;
   const auto pair = crypto::DhPair::from_secret(ephemeral);
-  const InitPayload payload{own->incarnation,
+  const InitPayload payload{incarnation,
                             counter,
                             own->hello,
                             own->key,

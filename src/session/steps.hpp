@@ -12,7 +12,6 @@ struct Credentials {
   crypto::DhPair fixed;
   PublicKey key;
   std::vector<noise::Psk> psks;  // current, then previous while a rotation lasts
-  Incarnation incarnation;
   Hello hello;
 
   Credentials(const Config& config, const crypto::Identity& identity);
@@ -23,6 +22,7 @@ struct InitiateJob final : Job {
   CredentialsPtr own;
   PublicKey responder;
   crypto::Secret<32> ephemeral;
+  Incarnation incarnation;
   std::uint64_t counter = 0;
   std::unique_ptr<JobResult> run() const override;  // -> Initiated
 };

@@ -114,6 +114,7 @@ void Session::Impl::on(const StreamOpened& in, Turn& t) {
   job->own = credentials;
   job->responder = stream->key;
   secrets.fill(job->ephemeral.writable());
+  job->incarnation = incarnation;
   job->counter = ++last_counter;
   submit(std::move(job), {PendingJob::Step::initiate, true, stream->id}, t);
 }

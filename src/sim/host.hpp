@@ -41,14 +41,17 @@ struct Host {
   bool gone = false;                 // for good
   bool leaving = false;              // told to
   std::optional<Instant> armed;      // its Wake
+  std::optional<Instant> deadline;   // what its timer was set to ...
+  std::optional<Instant> due;        // ... and when that could fire at the earliest
   Instant since;                     // of this life
 
   bool paused = false;
-  Instant paused_at;
   Duration step_cost{};  // a slow machine's
   Instant busy_until;
   std::deque<Item> backlog;  // what came meanwhile
   bool resume_planned = false, draining = false;
+  std::size_t drained = 0;  // of the backlog, since a timer is due
+  Instant drained_since;
 
   Duration clock_off{};  // stepped
   std::int64_t drift_ppm = 0;

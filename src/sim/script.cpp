@@ -48,7 +48,7 @@ void World::befall(HostIndex i, const Event& event) {
       return host.disk.roll_back(now_ - milliseconds(event.amount));
     case Act::leave:
       host.leaving = host.up();
-      if (host.up()) step(i, node::LeaveRequested{});
+      if (host.up()) later(Duration(0), i, Answer{node::LeaveRequested{}});
       return;
     case Act::pause:
       host.paused = host.up();

@@ -8,10 +8,7 @@
 namespace kith::sim {
 namespace {
 
-constexpr std::size_t socket_buffer = 512;  // datagrams that wait for a paused process
 constexpr Duration second = seconds(1);
-constexpr Duration lag_told = milliseconds(20);  // as runtime/drive tells the node
-constexpr Duration sleep_threshold = seconds(1);
 constexpr HostIndex seeds = 3;  // hosts that everybody's configuration names
 
 Endpoint endpoint_of(HostIndex index) {
@@ -116,17 +113,6 @@ void World::later(Duration after, HostIndex host, Happening what, bool of_proces
   agenda_.add({now_ + after, host, of_process ? hosts_[host].life : 0, std::move(what)});
 }
 
-// True: it has to wait until the process runs again.
-bool World::wait_for_process(Host& host, Item& item) {
-  const bool free = !host.paused && host.busy_until <= now_;
-  if (free && (host.backlog.empty() || host.draining)) return false;
-  if (std::holds_alternative<Wake>(item.what)) return true;  // looked at when it resumes
-  const bool datagram = std::holds_alternative<Datagram>(item.what);
-  if (datagram && host.backlog.size() >= socket_buffer) return true;  // the kernel drops it
-  host.backlog.push_back(std::move(item));
-  return true;
-}
-
 void World::happen(Item item) {
   Host& host = hosts_[item.host];
   const bool of_dead = item.life != 0 && (!host.up() || item.life != host.life);
@@ -134,7 +120,8 @@ void World::happen(Item item) {
   const HostIndex index = item.host;
   const bool of_process =
       std::holds_alternative<Datagram>(item.what) || std::holds_alternative<Answer>(item.what) ||
-      std::holds_alternative<Wake>(item.what) || std::holds_alternative<StreamWork>(item.what);
+      std::holds_alternative<Wake>(item.what) || std::holds_alternative<StreamWork>(item.what) ||
+      std::holds_alternative<Bounced>(item.what);
   if (of_process && host.up() && wait_for_process(host, item)) return;
   match(
       std::move(item.what),
@@ -188,8 +175,6 @@ bool World::all_have_met() const {
   return true;
 }
 
-// --- processes ----------------------------------------------------------------------------------
-
 node::Config World::config_of(const Host& host, HostIndex index) const {
   node::Config config;
   config.mode = Mode::private_;
@@ -211,104 +196,6 @@ node::Config World::config_of(const Host& host, HostIndex index) const {
       config.stored_records.push_back(value);
   }
   return config;
-}
-
-void World::boot(HostIndex index) {
-  Host& host = hosts_[index];
-  if (host.up() || host.gone) return;
-  ++host.life;
-  host.since = now_;
-  host.armed.reset();
-  host.node = std::make_unique<node::Node>(config_of(host, index), host.identity, now_at(host));
-  tell("host " + std::to_string(index) + " starts, life " + std::to_string(host.life));
-  for (const auto& checker : checkers_) checker->on_boot(*this, index);
-  host.node->start(now_at(host), out_);
-  drain(index);
-}
-
-void World::crash(HostIndex index) {
-  Host& host = hosts_[index];
-  if (!host.up()) return;
-  tell("host " + std::to_string(index) + " is killed");
-  host.node.reset();
-  host.disk.crash(chance_.word(Concern::crash, {index, host.life}));
-  host.backlog.clear();
-  host.paused = host.resume_planned = host.draining = host.leaving = false;
-  host.busy_until = now_;
-  end_streams(index);
-  for (Operation& operation : operations_)
-    if (operation.at == index && !operation.ended) operation.ended = now_;
-}
-
-void World::step(HostIndex index, const node::Input& input) {
-  ++tally_.steps;
-  Host& host = hosts_[index];
-  host.node->step(input, now_at(host), out_);
-  drain(index);
-}
-
-void World::drain(HostIndex index) {
-  std::vector<node::Output> outputs = out_.take();
-  for (node::Output& output : outputs) {
-    for (const auto& checker : checkers_) checker->on_output(*this, index, output);
-    carry(index, std::move(output));
-  }
-  Host& host = hosts_[index];
-  if (!host.up()) return;
-  if (host.step_cost.count() > 0) {
-    host.busy_until = now_ + host.step_cost;
-    if (!std::exchange(host.resume_planned, true)) later(host.step_cost, index, Resume{});
-  }
-  arm(index);
-}
-
-void World::arm(HostIndex index) {
-  Host& host = hosts_[index];
-  const auto deadline = host.node->next_deadline();
-  if (!deadline) return;
-  const Instant at = std::max(*deadline, now_);
-  if (host.armed && *host.armed <= at) return;  // that one will look again
-  host.armed = at;
-  agenda_.add({at, index, host.life, Wake{}});
-}
-
-void World::wake(HostIndex index) {
-  Host& host = hosts_[index];
-  if (host.armed != now_) return;  // an earlier one took its place
-  host.armed.reset();
-  const auto deadline = host.node->next_deadline();
-  if (!deadline || *deadline > now_) return arm(index);
-  ++tally_.steps;
-  host.node->expire(now_at(host), out_);
-  drain(index);
-}
-
-// A pause ended, or a slow step did: the sockets first, then the timers, as the daemon does.
-void World::resume(HostIndex index) {
-  Host& host = hosts_[index];
-  host.resume_planned = false;
-  if (host.paused) return;
-  if (host.busy_until > now_) {  // a step out of turn made it longer
-    host.resume_planned = true;
-    return later(host.busy_until - now_, index, Resume{});
-  }
-  const auto deadline = host.node->next_deadline();
-  if (deadline && now_ - *deadline > sleep_threshold)
-    step(index, node::TimeSkipped{now_ - *deadline});
-  else if (deadline && now_ - *deadline > lag_told)
-    step(index, node::LoadMeasured{now_ - *deadline, 0});
-  const std::uint64_t life = host.life;
-  while (host.up() && host.life == life && !host.backlog.empty()) {
-    if (host.busy_until > now_) return;  // a slow step began: its Resume goes on
-    Item item = std::move(host.backlog.front());
-    host.backlog.pop_front();
-    host.draining = true;
-    happen(std::move(item));
-    host.draining = false;
-  }
-  if (!host.up() || host.life != life || host.busy_until > now_) return;
-  host.armed.reset();
-  arm(index);
 }
 
 Outcome run(const Scenario& scenario, const RunOptions& options) {

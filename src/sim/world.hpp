@@ -1,6 +1,7 @@
 // World: hosts, their network, one agenda. It plays a scenario; checkers watch.
-//   world.cpp    the loop, processes          streams.cpp  TCP between hosts
-//   carry.cpp    what a node orders           script.cpp   the scenario's events
+//   world.cpp    the loop                     process.cpp  a host's one thread
+//   carry.cpp    what a node orders           streams.cpp  TCP between hosts
+//   script.cpp   the scenario's events
 #pragma once
 
 #include "checker.hpp"
@@ -46,14 +47,6 @@ class World {
  private:
   // world.cpp
   void happen(Item item);
-  bool wait_for_process(Host& host, Item& item);
-  void wake(HostIndex index);
-  void boot(HostIndex index);
-  void crash(HostIndex index);
-  void resume(HostIndex index);
-  void step(HostIndex index, const node::Input& input);
-  void drain(HostIndex index);
-  void arm(HostIndex index);
   void later(Duration after, HostIndex host, Happening what, bool of_process = true);
   std::uint64_t nonce(HostIndex index);
   void trace(std::uint64_t word) { trace_ = mixed(trace_ ^ word); }
@@ -62,6 +55,19 @@ class World {
   void look_around();
   bool all_have_met() const;
   node::Config config_of(const Host& host, HostIndex index) const;
+
+  // process.cpp
+  void boot(HostIndex index);
+  void crash(HostIndex index);
+  void step(HostIndex index, const node::Input& input);
+  void drain(HostIndex index);
+  void plan_resume(HostIndex index);
+  void arm(HostIndex index);
+  bool wait_for_process(Host& host, Item& item);
+  void wake(HostIndex index);
+  void expire(HostIndex index);
+  void resume(HostIndex index);
+  bool turn(HostIndex index);
 
   // carry.cpp
   void carry(HostIndex index, node::Output output);

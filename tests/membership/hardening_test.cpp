@@ -3,6 +3,7 @@
 
 #include "constants.hpp"
 #include "rings.hpp"
+#include "solo.hpp"
 #include "world.hpp"
 
 using namespace kith;
@@ -24,86 +25,6 @@ void settle(World& world, std::size_t nodes) {
   world.run(seconds(20));
   REQUIRE(world.agreed(nodes));
   world.changes().clear();
-}
-
-// One machine without a world: jobs run inline, the disk answers at once, sendings are collected.
-struct Solo {
-  explicit Solo(ms::Config config = {}, std::uint64_t key = 1) {
-    ByteArray<32> seed{};
-    store_le(seed.data(), key);
-    identity = std::make_shared<const crypto::Identity>(crypto::Identity::from_seed(seed));
-    machine = std::make_unique<ms::Membership>(std::move(config), identity, Rng(1));
-    expire();
-  }
-  void step(const ms::Input& input) {
-    ms::Membership::Outbox out;
-    machine->step(input, now, out);
-    drain(out);
-  }
-  void expire() {
-    ms::Membership::Outbox out;
-    machine->expire(now, out);
-    drain(out);
-  }
-  void pass(Duration time) {
-    const Instant until = now.mono + time;
-    while (*machine->next_deadline() <= until) {
-      now.mono = std::max(now.mono, *machine->next_deadline());
-      expire();
-    }
-    now.mono = until;
-  }
-  void drain(ms::Membership::Outbox& out) {
-    std::vector<ms::Input> answers;
-    out.drain([&](ms::Output output) {
-      if (auto* job = std::get_if<Compute>(&output))
-        answers.push_back(Computed{job->token, job->job->run()});
-      if (auto* write = std::get_if<Persist>(&output)) answers.push_back(Persisted{write->token});
-      outputs.push_back(std::move(output));
-    });
-    for (const ms::Input& answer : answers) step(answer);
-  }
-  template <class T>
-  std::vector<T> all() const {
-    std::vector<T> found;
-    for (const ms::Output& output : outputs)
-      if (const T* item = std::get_if<T>(&output)) found.push_back(*item);
-    return found;
-  }
-  std::uint64_t drops(DropReason reason) const {
-    std::uint64_t count = 0;
-    for (const Dropped& dropped : all<Dropped>()) count += dropped.reason == reason ? 1 : 0;
-    return count;
-  }
-  Incarnation incarnation() const { return machine->find(identity->id())->record->incarnation; }
-  void receive(const NodeId& from, wire::Message message) {
-    step(ms::MessageReceived{from, &message, 100, false});
-  }
-
-  std::shared_ptr<const crypto::Identity> identity;
-  std::unique_ptr<ms::Membership> machine;
-  Now now{Instant(seconds(1000)), UnixMillis{1'800'000'000'000}};
-  std::vector<ms::Output> outputs;
-};
-
-Buffer record_of(const crypto::Identity& identity, Incarnation incarnation, BootId boot = {},
-                 std::uint16_t subnet = 0, Bytes ext = {}) {
-  wire::MemberRecord record;
-  record.key = identity.public_key();
-  record.incarnation = incarnation;
-  record.boot = boot;
-  record.addresses = {
-      {IpAddress::v4(10, static_cast<Byte>(subnet >> 8), static_cast<Byte>(subnet), 1), 4747}};
-  record.ext = std::move(ext);
-  const Bytes body = wire::member_record_body(record);
-  return wire::encode_member_record(
-      body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
-}
-
-crypto::Identity somebody(std::uint64_t number) {
-  ByteArray<32> seed{};
-  store_le(seed.data(), number);
-  return crypto::Identity::from_seed(seed);
 }
 
 }  // namespace
@@ -335,40 +256,6 @@ TEST_CASE("membership: a record with a bad signature, or brought by another, is 
   solo.receive(honest.id(), wire::Members{{0}, {record_of(honest, {5})}, {}});
   CHECK_EQ(solo.machine->snapshot().members.size(), 2);
   CHECK_EQ(solo.all<ms::Introduce>().size(), 1);
-}
-
-TEST_CASE("membership: a certificate of two buries nobody where three observers live; three do") {
-  Solo solo;
-  std::vector<crypto::Identity> peers;
-  for (std::uint64_t i = 0; i < 4; ++i) peers.push_back(somebody(60 + i));
-  for (const crypto::Identity& peer : peers)
-    solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {5})}, {}});
-  const NodeId subject = peers[3].id();
-  solo.pass(milliseconds(20));
-  wire::Reference dead{wire::prefix_of(subject),
-                       {5},
-                       Verdict::dead,
-                       crypto::hash64({record_of(peers[3], {5}).view()})};
-  const auto certificate = [&](std::size_t signatures) {
-    wire::GossipPush push;
-    push.gossip.references.push_back(dead);
-    for (std::size_t i = 0; i < signatures; ++i) {
-      wire::Suspicion suspicion;
-      suspicion.subject = dead;
-      suspicion.subject.verdict = Verdict::suspect;
-      suspicion.accuser = wire::prefix_of(peers[i].id());
-      suspicion.stamp = {solo.now.wall.value + 10};
-      suspicion.signature =
-          peers[i].sign(wire::suspicion_message(NetworkId{}, subject, suspicion).view());
-      push.gossip.suspicions.push_back(suspicion);
-    }
-    solo.receive(peers[0].id(), push);
-  };
-  certificate(2);
-  CHECK_NE(solo.machine->find(subject)->verdict, Verdict::dead);
-  certificate(3);
-  CHECK_EQ(solo.machine->find(subject)->verdict, Verdict::dead);
-  CHECK_EQ(solo.machine->find(subject)->verdict_stamp.value, solo.now.wall.value + 10);
 }
 
 TEST_CASE("membership: the roster takes 4096 and no more; public mode eight of one neighbourhood") {

@@ -300,3 +300,38 @@ TEST_CASE("session/network: of 1100 sessions the 1024 latest used have keys") {
   CHECK_FALSE(world.node("a").session->has_session(world.id("n0")));
   CHECK(world.node("a").session->has_session(world.id("n1099")));
 }
+
+TEST_CASE("session/network: a peer whose mark was lost is called back, and goes on above it") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("before"));
+  world.run(seconds(1));
+  REQUIRE_EQ(count(world, "b received from a"), 1);
+
+  world.roll_back("a", {0});  // an older disk, at another address
+  world.move("a", "10.0.0.3");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("too low"));
+  world.run(seconds(5));
+  CHECK_EQ(count(world, "b received from a"), 1);  // nobody there wants anything of it
+  CHECK_EQ(world.drops[DropReason::replayed_handshake], 4);
+
+  world.send("b", "a", as_bytes("lost under the old keys"));
+  world.run(seconds(3));  // b noticed and looks for a where it was
+  world.send("a", "b", as_bytes("here"));
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "b received from a: \"here\""), 1);
+  world.send("b", "a", as_bytes("found"));
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "a received from b: \"found\""), 1);
+
+  const int refused = world.drops[DropReason::replayed_handshake];
+  world.input("a", s::IncarnationRaised{{50}});
+  world.run(minutes(4));  // keys age and die
+  world.send("a", "b", as_bytes("above"));
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "b received from a: \"above\""), 1);
+  CHECK_EQ(world.drops[DropReason::replayed_handshake], refused);
+}

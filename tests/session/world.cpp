@@ -62,9 +62,9 @@ World::Node& World::add(const std::string& name, const std::string& address,
   return node;
 }
 
-void World::start(Node& node) {
+void World::start(Node& node, std::optional<Incarnation> incarnation) {
   ++starts_;
-  node.config.incarnation = {starts_};
+  node.config.incarnation = incarnation.value_or(Incarnation{starts_});
   store_le(node.config.boot.bytes.data(), starts_);
   ByteArray<32> secret{};
   store_le(secret.data(), seed_);
@@ -79,6 +79,8 @@ void World::start(Node& node) {
 }
 
 void World::restart(const std::string& name) { start(node(name)); }
+
+void World::roll_back(const std::string& name, Incarnation to) { start(node(name), to); }
 
 void World::kill(const std::string& name) {
   Node& dead = node(name);

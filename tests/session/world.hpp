@@ -36,6 +36,7 @@ class World {
   Node& add(const std::string& name, const std::string& address,
             const std::function<void(s::Config&)>& change = {});
   void restart(const std::string& name);
+  void roll_back(const std::string& name, Incarnation to);  // restart on an older disk
   void kill(const std::string& name);
   void lose_streams(const std::string& name);  // its end notices, the other end does not
   void move(const std::string& name, const std::string& address);
@@ -82,7 +83,7 @@ class World {
     std::string to;
     std::function<void()> act;
   };
-  void start(Node& node);
+  void start(Node& node, std::optional<Incarnation> incarnation = {});
   void drain(Node& node);
   void on(Node& node, s::Output output);
   void transmit(Node& node, const s::Transmit& out);

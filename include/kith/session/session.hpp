@@ -113,14 +113,19 @@ struct RecordsHeld {  // lan mode: whether our network holds a record (LanId::ho
 struct PeerForgotten {  // drop its sessions and streams (it left or was forgotten)
   NodeId peer;
 };
+// Our member record stands under this one now: message 1s go on from there, because others may
+// have seen more of this key than our disk remembers.
+struct IncarnationRaised {
+  Incarnation incarnation;
+};
 struct TimeSkipped {
   Duration gap;
 };
 
-using Input =
-    std::variant<DatagramReceived, DatagramRefused, PeerIntroduced, SendRequested, DialRequested,
-                 StreamOpened, StreamBytes, StreamCredit, StreamClosed, SubnetsChanged,
-                 LoadReported, RecordsHeld, PeerForgotten, TimeSkipped, Computed>;
+using Input = std::variant<DatagramReceived, DatagramRefused, PeerIntroduced, SendRequested,
+                           DialRequested, StreamOpened, StreamBytes, StreamCredit, StreamClosed,
+                           SubnetsChanged, LoadReported, RecordsHeld, PeerForgotten,
+                           IncarnationRaised, TimeSkipped, Computed>;
 
 // --- outputs: orders and news -----------------------------------------------------------------
 

@@ -43,16 +43,32 @@ bool may_bury(const Event& event) {
   }
 }
 
+// Where everyone observes everyone (PROTOCOL.md 3), members of one side hear each other all the
+// time.
+constexpr std::size_t everyone_observes = 9;
+
+// Whom it may bury. Of a cut the hosts named and no others, but in a larger network: both its sides
+// are cut from the other one, two or more may certify the other side dead, and when it ends whoever
+// is no observer of a member, and so has not heard it since, believes that. One alone certifies
+// nobody: its verdicts do not travel.
+bool buries_everybody(const World& world, const Event& event) {
+  if (event.hosts.empty()) return true;
+  if ((event.act != Act::cut && event.act != Act::clog) || event.hosts.size() < 2) return false;
+  std::size_t running = 0;
+  for (const Host& host : world.hosts()) running += host.up();
+  return running > everyone_observes;
+}
+
 // Who has been well for a while: nothing that may bury befell it.
 class Troubles {
  public:
   void note(const World& world, const Event& event, bool begins) {
-    if (event.act == Act::heal) return ended(world, {}, world.now() + grace);
+    if (event.act == Act::heal) return ended({}, world.now() + grace);
     if (!may_bury(event)) return;
     const bool lasts = begins && event.span.count() == 0;
     const Instant until =
         lasts ? Instant::max() : world.now() + grace + (begins ? event.span : Duration{});
-    ended(world, event.hosts, until);
+    ended(buries_everybody(world, event) ? std::vector<HostIndex>{} : event.hosts, until);
   }
   bool well(const World& world, HostIndex host) const {
     const auto found = until_.find(host);
@@ -61,7 +77,7 @@ class Troubles {
   }
 
  private:
-  void ended(const World&, const std::vector<HostIndex>& hosts, Instant until) {
+  void ended(const std::vector<HostIndex>& hosts, Instant until) {
     if (hosts.empty()) {
       everybody_ = std::max(everybody_, until);
       return;

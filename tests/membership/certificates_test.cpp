@@ -1,0 +1,102 @@
+// When a complete certificate is believed, and by whom.
+#include "kith/crypto/hash.hpp"
+#include "solo.hpp"
+
+using namespace kith;
+using namespace kith::test;
+using wire::Verdict;
+
+namespace {
+
+// A machine that knows a subject and four more, and what they sign against it.
+struct Court {
+  Court() {
+    for (std::uint64_t i = 0; i < 5; ++i) peers.push_back(somebody(60 + i));
+    for (const crypto::Identity& peer : peers)
+      solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {5})}, {}});
+    solo.pass(milliseconds(20));
+  }
+  NodeId subject() const { return peers.back().id(); }
+  Verdict verdict() const { return solo.machine->find(subject())->verdict; }
+  wire::Reference reference(Verdict verdict) const {
+    return {wire::prefix_of(subject()),
+            {5},
+            verdict,
+            crypto::hash64({record_of(peers.back(), {5}).view()})};
+  }
+  wire::Suspicion suspicion(std::size_t accuser, Duration ago) const {
+    wire::Suspicion made;
+    made.subject = reference(Verdict::suspect);
+    made.accuser = wire::prefix_of(peers[accuser].id());
+    made.stamp = {solo.now.wall.value - to_millis(ago)};
+    made.signature =
+        peers[accuser].sign(wire::suspicion_message(NetworkId{}, subject(), made).view());
+    return made;
+  }
+  std::vector<wire::Suspicion> certificate(std::size_t signatures, Duration ago) const {
+    std::vector<wire::Suspicion> all;
+    for (std::size_t i = 0; i < signatures; ++i) all.push_back(suspicion(i, ago));
+    return all;
+  }
+  void tell_dead(std::vector<wire::Suspicion> proof) {
+    solo.receive(peers[0].id(), wire::GossipPush{{{reference(Verdict::dead)}, std::move(proof)}});
+  }
+  // As a real clock does: mono and wall together; the others go on talking, the subject does not.
+  void pass(Duration time) {
+    for (Duration passed{}; passed < time; passed += milliseconds(100)) {
+      solo.pass(milliseconds(100));
+      solo.now.wall.value += 100;
+      for (std::size_t i = 0; i + 1 < peers.size(); ++i) solo.step(ms::PeerHeard{peers[i].id()});
+    }
+  }
+
+  Solo solo;
+  std::vector<crypto::Identity> peers;
+};
+
+}  // namespace
+
+TEST_CASE("membership: a certificate of two buries nobody where three observers live; three do") {
+  Court court;
+  court.tell_dead(court.certificate(2, milliseconds(-10)));
+  CHECK_NE(court.verdict(), Verdict::dead);
+  court.tell_dead(court.certificate(3, milliseconds(-10)));
+  CHECK_EQ(court.verdict(), Verdict::dead);
+  CHECK_EQ(court.solo.machine->find(court.subject())->verdict_stamp.value,
+           court.solo.now.wall.value + 10);
+}
+
+TEST_CASE("membership: who heard the subject since refuses, in whatever order the proof arrives") {
+  for (const bool suspicions_first : {false, true}) {
+    Court court;
+    court.solo.step(ms::PeerHeard{court.subject()});
+    const auto proof = court.certificate(3, seconds(5));
+    if (suspicions_first)
+      for (std::size_t i = 0; i < proof.size(); ++i)
+        court.solo.receive(court.peers[i].id(), wire::GossipPush{{{}, {proof[i]}}});
+    court.tell_dead(suspicions_first ? std::vector<wire::Suspicion>{} : proof);
+    CHECK_NE(court.verdict(), Verdict::dead);
+    court.solo.step(ms::PeerHeard{court.subject()});
+    CHECK_EQ(court.verdict(), Verdict::alive);
+  }
+}
+
+TEST_CASE("membership: accusers' clocks that run ahead bury nobody whom we heard just now") {
+  Court court;
+  court.solo.step(ms::PeerHeard{court.subject()});
+  court.tell_dead(court.certificate(3, -hours(1)));
+  CHECK_NE(court.verdict(), Verdict::dead);
+}
+
+TEST_CASE("membership: after a refusal our own silence counts, but only from its beginning") {
+  Court court;
+  court.solo.step(ms::PeerHeard{court.subject()});
+  const auto proof = court.certificate(3, minutes(1));  // their clocks are slow
+  court.tell_dead(proof);
+  court.pass(milliseconds(1500));
+  REQUIRE_EQ(court.verdict(), Verdict::suspect);  // our own question stayed unanswered
+  court.tell_dead(proof);
+  CHECK_EQ(court.verdict(), Verdict::suspect);  // it may be paused: the window is ours
+  court.pass(seconds(3));
+  CHECK_EQ(court.verdict(), Verdict::dead);
+}
