@@ -35,6 +35,12 @@ void Repair::on_change(const NodeId& who, View::Change change) {
       publish_due_ = true;
       schedule(Duration(0));
       break;
+    case View::Change::restamped:
+      // Elsewhere that death was found later than here: those wait for a stamp of ours past it.
+      if (!me || !me->counts() || me->synced > member->verdict_stamp) break;
+      publish_due_ = true;
+      schedule(repair_delay);
+      break;
     case View::Change::gone: {
       if (!member || !member->counts()) break;
       publish_due_ = true;

@@ -20,6 +20,8 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
   const bool moved = member.presence != seen.presence || member.synced != seen.synced;
+  const bool later = !was_live && seen.presence == Presence::dead &&
+                     member.presence == Presence::dead && seen.verdict_stamp > member.verdict_stamp;
   if (was_live != (seen.presence == Presence::alive || seen.presence == Presence::suspect))
     member.since = now.mono;
   member.key = seen.key;
@@ -32,7 +34,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   if (awaited) return member.live() ? Change::joined : Change::gone;
   if (!was_live && member.live()) return Change::returned;
   if (was_live && !member.live()) return Change::gone;
-  return moved ? Change::news : Change::none;
+  return later ? Change::restamped : moved ? Change::news : Change::none;
 }
 
 void View::remember(const Counting& known, Now now) {

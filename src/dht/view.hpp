@@ -48,7 +48,7 @@ class View {
 
   explicit View(const NodeId& self) : self_(self) {}
 
-  enum class Change : std::uint8_t { none, news, joined, returned, gone };
+  enum class Change : std::uint8_t { none, news, joined, returned, gone, restamped };
   Change see(const MemberSeen& seen, Now now);
   void remember(const Counting& member, Now now);  // at start, before anything is seen
   bool forget(const NodeId& id);

@@ -173,6 +173,7 @@ struct Membership::Impl {
   void records_verified(VerifyRecords work, const std::vector<bool>& valid);
   void suspicions_verified(VerifySuspicions work, const std::vector<bool>& valid);
   void verify(VerifySuspicions work, const std::vector<wire::Suspicion>& suspicions);
+  void found_later(Entry& entry, const wire::Suspicion& suspicion);
   void certificate_verified(const VerifySuspicions& work, std::vector<wire::Suspicion> valid);
   void admit(const Candidate& candidate, std::vector<wire::Suspicion> certificate = {});
 

@@ -154,6 +154,8 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
     Entry* entry = roster.find(work.subject);
     if (!entry || entry->incarnation() != suspicion.subject.incarnation) return;
     if (work.subject != self) {
+      if (entry->verdict() == Verdict::dead && !entry->member->alone)
+        found_later(*entry, suspicion);
       accused(*entry, accuser, suspicion);
     } else {
       own.accused = suspicion.subject.incarnation;
@@ -161,6 +163,23 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
       refute();
     }
   }
+}
+
+// Dead here already. A later suspicion takes the place of its accuser's, or of the earliest, so
+// that all who know of the death come to the same stamp. No stamp may lie in the future.
+void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicion) {
+  const UnixMillis stamp = suspicion.stamp;
+  if (stamp <= entry.member->verdict_stamp || stamp.value > wall().value + to_millis(clock_off_max))
+    return;
+  const auto same = [&](const wire::Suspicion& s) { return s.accuser == suspicion.accuser; };
+  auto& certificate = entry.certificate;
+  auto place = std::find_if(certificate.begin(), certificate.end(), same);
+  if (place == certificate.end())
+    place = std::min_element(certificate.begin(), certificate.end(),
+                             [](const auto& a, const auto& b) { return a.stamp < b.stamp; });
+  if (place != certificate.end()) *place = suspicion;
+  roster.restamp(entry, stamp);
+  changed(entry);
 }
 
 void Membership::Impl::certificate_verified(const VerifySuspicions& work,

@@ -8,13 +8,17 @@ namespace kith::membership {
 namespace {
 
 // What anti-entropy compares. Suspicions travel by gossip and end by themselves, and a verdict
-// without a witness is nobody else's business: both count as alive.
+// without a witness is nobody else's business: both count as alive. The stamp of a death belongs to
+// it: two sides of a cut may have found it at different times, and retirement goes by the later
+// one.
 reconcile::Version version_of(const Entry& entry) {
   Verdict verdict = entry.verdict();
   if (verdict == Verdict::suspect || entry.member->alone) verdict = Verdict::alive;
-  ByteArray<9> head;
+  const bool dead = verdict == Verdict::dead;
+  ByteArray<17> head{};
   store_le(head.data(), entry.incarnation().value);
-  head[8] = static_cast<Byte>(verdict);
+  store_le(head.data() + 8, dead ? entry.member->verdict_stamp.value : 0);
+  head[16] = static_cast<Byte>(verdict);
   return crypto::hash64({head, entry.hash});
 }
 
@@ -105,6 +109,13 @@ void Roster::judge(Entry& entry, Verdict verdict, Now now, bool alone, UnixMilli
   entry.member = std::make_shared<const Member>(std::move(member));
   entry.since = now.mono;
   enlist(entry);
+  publish(entry);
+}
+
+void Roster::restamp(Entry& entry, UnixMillis stamp) {
+  Member member = *entry.member;
+  member.verdict_stamp = stamp;
+  entry.member = std::make_shared<const Member>(std::move(member));
   publish(entry);
 }
 

@@ -60,6 +60,7 @@ class Roster {
   // Adds or replaces the record; verdict alive, or left when it is a goodbye. Null: no room.
   Entry* put(const Candidate& candidate, Now now, Mode mode);
   void judge(Entry& entry, Verdict verdict, Now now, bool alone = false, UnixMillis stamp = {});
+  void restamp(Entry& entry, UnixMillis stamp);  // of a death found out later elsewhere
   void erase(const NodeId& id);
 
   std::size_t size() const { return entries_.size(); }

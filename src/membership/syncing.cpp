@@ -66,8 +66,14 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
       continue;
     }
     // Ours is the question; if theirs is newer they will say so.
-    if (const Entry* entry = roster.find(id)) news.references.push_back(entry->reference());
-    if (news.references.size() * reference_bytes + reference_bytes > gossip_bytes)
+    const Entry* entry = roster.find(id);
+    if (!entry) continue;
+    news.references.push_back(entry->reference());
+    for (const wire::Suspicion& suspicion : entry->certificate)
+      news.suspicions.push_back(suspicion);
+    const std::size_t most = reference_bytes + certificate_limit * suspicion_bytes;
+    if (news.references.size() * reference_bytes + news.suspicions.size() * suspicion_bytes + most >
+        gossip_bytes)
       send(from, wire::GossipPush{std::exchange(news, {})});
   }
   if (!news.references.empty()) send(from, wire::GossipPush{std::move(news)});
