@@ -256,7 +256,8 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
   node::Config next = opened_.node;
   next.root.assign(lan.bytes.begin(), lan.bytes.end());
   next.adopted_records = lan.holds_records;
-  save_lan(opened_.data, {lan.bytes, opened_.lan.current});
+  if (!save_lan(opened_.data, {lan.bytes, opened_.lan.current}))
+    return log(Level::warn, "another lan network was found, but lan.id could not be written");
   if (!opened_.storage->change_network(network_of(next), forced)) {
     save_lan(opened_.data, {opened_.lan.current, std::nullopt});
     return log(Level::warn,
