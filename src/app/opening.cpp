@@ -124,8 +124,7 @@ Result<Opened, Exit> open_everything(const Settings& settings) {
   if (!checked) return checked;
   Opened out = std::move(*checked);
 
-  std::error_code error;
-  std::filesystem::create_directories(out.data, error);
+  std::error_code error = storage::make_directories(out.data);
   if (error)
     return stop(1, out.data.string() + ": cannot make the data directory: " + error.message() +
                        "; choose another with --data-dir");

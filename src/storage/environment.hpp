@@ -64,6 +64,8 @@ class Environment {
 
  private:
   Environment() = default;
+  int create(const Options& options) const;
+  int create_env(std::size_t map_bytes);
   int open_tables();
   int create_tables(const Options& options);
   std::optional<OpenFailure> check_about(const Options& options) const;

@@ -75,6 +75,8 @@ class Journal:
     """What each key must hold: the last acknowledged write, or the one under way at the end. A
     deleted key is None. Kept in memory: the supervisor outlives every daemon."""
 
+    SIZES = (0, 20, 200, 1500, 6000)  # of the values
+
     def __init__(self, rng):
         self.rng, self.sequence = rng, 0
         self.acked, self.pending = {}, {}  # key -> digest
@@ -86,7 +88,7 @@ class Journal:
         if self.acked.get(key) and self.rng.random() < 0.05:
             self.pending[key] = None
             return "DELETE", b""
-        size = self.rng.choice((0, 20, 200, 1500, 6000))
+        size = self.rng.choice(self.SIZES)
         value = b"%s %d " % (key.encode(), self.sequence) + self.rng.randbytes(size)
         self.pending[key] = digest(value)
         return "PUT", value
@@ -133,12 +135,12 @@ class Writer:
         else:
             self.refused.append((key, code, body))
 
-    def run(self, seconds, clock):
-        """Writes until `seconds` have passed."""
+    def run(self, seconds, clock, enough=lambda: False):
+        """Writes until `seconds` have passed or it is enough."""
         end = clock() + seconds
         for connection in self.idle:
             self.start(connection)
-        while (left := end - clock()) > 0:
+        while (left := end - clock()) > 0 and not enough():
             ready, _, _ = select.select(list(self.busy), [], [], left)
             for connection in ready:
                 self.finish(connection)

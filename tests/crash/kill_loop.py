@@ -4,69 +4,22 @@ kill_loop.py [cycles] [seed]    one daemon on loopback; 10 000 cycles is the lon
 
 A cycle is one life: start, read back every key, write with four puts under way, kill -9. A share of
 the lives is killed during start-up, and another share is the first start in an empty directory."""
-import json
 import os
-import select
 import shutil
-import signal
-import subprocess
 import sys
 import time
 
-from client import Connection, Gone, Journal, Writer, seeded
-from world import KITHD, Checks, World, own_network, skip
+from client import Gone, Journal, Writer, seeded
+from life import Life
+from world import Checks, World, own_network, skip
 
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "big")
 KEYS, CONNECTIONS = 48, 4
 STARTUP_SHARE, FIRST_SHARE = 0.25, 0.08  # of the cycles
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("KITH_")}
-FLAGS = ["--listen", "127.0.0.1:0", "--no-lan"]
+LISTEN = ("--listen", "127.0.0.1:0")
 
 checks = Checks()
-
-
-class Life:
-    """One process on a data directory."""
-
-    def __init__(self, world, data):
-        self.data, self.socket, self.log = data, os.path.join(world.dir, "kithd.sock"), os.path.join(world.dir, "log")
-        self.began = time.monotonic()
-        with open(self.log, "wb") as log:
-            command = [KITHD, "--data-dir", data, "--socket", self.socket, *FLAGS]
-            self.process = subprocess.Popen(command, stderr=log, env=ENVIRONMENT)
-
-    def serving(self):
-        """A connection once it answers; None when the process ended by itself."""
-        while self.process.poll() is None and time.monotonic() - self.began < 20:
-            try:
-                connection = Connection(self.socket)
-                if connection.request("GET", "/v1/ready")[0] == 200:
-                    return connection
-                connection.close()
-            except Gone:
-                pass
-            select.select([], [], [], 0.001)
-        return None
-
-    def about(self, connection):
-        """(id, incarnation): once its own record is published."""
-        def own():
-            members = json.loads(connection.request("GET", "/v1/members")[2])["members"]
-            return next((m for m in members if m["self"] and m["incarnation"]), None)
-        while not (member := own()):
-            if time.monotonic() - self.began > 20:
-                return None, 0
-        return member["id"], member["incarnation"]
-
-    def kill(self):
-        self.process.kill()
-        code = self.process.wait()
-        return code == -signal.SIGKILL
-
-    def complaint(self):
-        with open(self.log, errors="replace") as log:
-            return log.read().strip()[-300:]
 
 
 class Loop:
@@ -86,7 +39,7 @@ class Loop:
         return holds
 
     def start(self):
-        life = Life(self.world, self.data)
+        life = Life(self.world.dir, self.data, *LISTEN)
         connection = life.serving()
         if not self.watch(life, connection is not None, "it starts and serves"):
             life.kill()
@@ -126,13 +79,9 @@ class Loop:
 
     def startup(self, data, longest):
         """Killed before it serves; it may not end by itself."""
-        life = Life(self.world, data)
-        try:
-            code = life.process.wait(self.rng.uniform(0, longest))
-            self.watch(life, False, f"it ended by itself during start-up: exit {code}")
-        except subprocess.TimeoutExpired:
-            life.kill()
-        return life
+        life = Life(self.world.dir, data, *LISTEN)
+        lived = life.kill_within(self.rng.uniform(0, longest))
+        self.watch(life, lived, f"it ended by itself during start-up: exit {life.process.returncode}")
 
     def first(self):
         """The first start in an empty directory is killed, several times; then it must come up as the same node."""
@@ -144,7 +93,7 @@ class Loop:
                     text = file.read()
                 checks.check(seen in (None, text), "an identity once drawn stays")
                 seen = text
-        life = Life(self.world, data)
+        life = Life(self.world.dir, data, *LISTEN)
         connection = life.serving()
         self.watch(life, connection is not None, "it starts after a killed first start")
         if connection:

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <variant>
 
 #include "kith/base/disk.hpp"
@@ -68,6 +69,9 @@ class Storage {
   virtual bool change_network(const NetworkId& network, bool force) = 0;
   virtual Stats stats() const = 0;
 };
+
+// mkdir -p with mode 0700 for what it makes; the directory's name is on disk when it returns.
+std::error_code make_directories(const std::filesystem::path& directory);
 
 // Small files beside the database: write-temp, fsync, rename, fsync directory; mode 0600.
 enum class FileError : std::uint8_t {
