@@ -35,12 +35,13 @@ class Run {
         disk_(arguments_.root) {}
 
   int run() {
-    std::size_t points = 1;
-    for (const Call& call : calls_) points += changes(call);
-    // Points where little is in doubt have few images: the others get a share more.
-    per_point_ = std::max<std::size_t>(2, arguments_.images / points);
+    std::size_t points = 0;
+    DiskModel dry(arguments_.root);
+    for (const Call& call : calls_) {
+      if (dry.begin(call)) weight_ += dry.weight(), ++points;
+      dry.finish(call);
+    }
     for (std::size_t i = 0; i < calls_.size() && failures_ < 20; ++i) step(i);
-    if (failures_ < 20) point(calls_.size());
     while (lent_ > 0) take_back();
     std::cout << "images " << built_ << " points " << points << " failed " << failures_
               << std::endl;
@@ -48,10 +49,6 @@ class Run {
   }
 
  private:
-  static bool changes(const Call& call) {
-    return std::string_view("WTACDRLU").find(call.type) != std::string_view::npos;
-  }
-
   void step(std::size_t i) {
     const Call& call = calls_[i];
     if (call.type == 'M') return promises_.mark(call);
@@ -65,11 +62,11 @@ class Run {
       if (arguments_.only->first == call) image(call, arguments_.only->second);
       return;
     }
-    const std::size_t pending = disk_.pending();
-    std::size_t variants = pending == 0 ? 1 : pending == 1 ? 2 + per_point_ / 2 : per_point_ * 2;
-    variants = std::max<std::size_t>(1, std::min(variants, per_point_ + owed_));
-    owed_ += std::max(per_point_, variants) - variants;
-    for (std::size_t variant = 0; variant < variants; ++variant) image(call, variant);
+    owed_ += arguments_.images * disk_.weight();
+    const std::size_t variants = std::max<std::size_t>(1, owed_ / weight_);
+    owed_ -= std::min(owed_, variants * weight_);
+    for (std::size_t variant = 0; variant < variants && failures_ < 20; ++variant)
+      image(call, variant);
   }
 
   std::filesystem::path build(std::size_t call, std::size_t variant) {
@@ -120,7 +117,7 @@ class Run {
   std::vector<Call> calls_;
   DiskModel disk_;
   Promises promises_;
-  std::size_t per_point_ = 1, owed_ = 0, built_ = 0, failures_ = 0, lent_ = 0;
+  std::size_t weight_ = 0, owed_ = 0, built_ = 0, failures_ = 0, lent_ = 0;
 };
 
 Arguments parse(const std::vector<std::string>& words) {

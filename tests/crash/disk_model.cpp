@@ -164,14 +164,11 @@ Bytes DiskModel::content(const Inode& inode, Survival survival, Rng& rng) const 
   return content;
 }
 
-std::size_t DiskModel::pending() const {
-  const auto in_doubt = [](const auto& list) {
-    return static_cast<std::size_t>(
-        std::count_if(list.begin(), list.end(), [](const auto& one) { return !one.durable; }));
-  };
-  std::size_t count = in_doubt(namings_);
-  for (const auto& [number, inode] : inodes_) count += in_doubt(inode->pieces);
-  return count;
+std::size_t DiskModel::weight() const {
+  if (!namings_.empty()) return 16;
+  std::size_t pieces = 0;
+  for (const auto& [number, inode] : inodes_) pieces += inode->pieces.size();
+  return pieces == 0 ? 1 : std::min<std::size_t>(4, 1 + pieces);
 }
 
 void DiskModel::build(const std::filesystem::path& directory, Survival survival, Rng& rng) const {

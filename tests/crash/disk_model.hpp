@@ -28,7 +28,9 @@ class DiskModel {
   // It has returned: a sync, or a write that is durable by itself.
   void finish(const Call& call);
 
-  std::size_t pending() const;  // changes that a crash may keep or lose
+  // How much there is to find out about a crash at this call: files that come and go, and several
+  // writes in doubt, have more states than one write.
+  std::size_t weight() const;
   // The files of one image, below `directory` (which is emptied first).
   void build(const std::filesystem::path& directory, Survival survival, Rng& rng) const;
 

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ using kith::test::TempDir;
 namespace {
 
 std::atomic<bool> sync_fails{false};
+std::vector<std::filesystem::path>* synced_directories = nullptr;
 
 // Runs `body` in a child; what it returns is its exit status.
 int in_child(const std::function<int()>& body) {
@@ -126,13 +128,20 @@ void run_on_small_disk(int (*life)(const std::filesystem::path&)) {
 
 }  // namespace
 
-// Stands before libc's for the whole binary, LMDB included.
+// These stand before libc's for the whole binary, LMDB included.
 extern "C" int fdatasync(int fd) {
   if (sync_fails) {
     errno = EIO;
     return -1;
   }
-  return ::fsync(fd);
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+extern "C" int fsync(int fd) {
+  struct stat info{};
+  if (synced_directories && ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
+    synced_directories->push_back(
+        std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)));
+  return static_cast<int>(::syscall(SYS_fsync, fd));
 }
 
 TEST_CASE("storage/durability: kill -9 in the middle of writes loses nothing acknowledged") {
@@ -167,6 +176,36 @@ TEST_CASE("storage/durability: kill -9 in the middle of writes loses nothing ack
     REQUIRE_FALSE(disk.failure);
     for (int i = 0; i <= acknowledged; ++i)
       CHECK_EQ(disk.value(disk.load("k" + std::to_string(i))), std::to_string(i));
+  }
+}
+
+TEST_CASE("storage/durability: the names a database is reached by are on disk before it is used") {
+  TempDir dir;
+  const auto names_synced = [&] {
+    std::vector<std::filesystem::path> synced;
+    synced_directories = &synced;
+    const Disk disk(options(dir.path / "new" / "data"));
+    synced_directories = nullptr;
+    CHECK_FALSE(disk.failure);
+    for (const char* below : {"new", "new/data", "new/data/db"})
+      CHECK_NE(std::find(synced.begin(), synced.end(), dir.path / below), synced.end());
+    return std::find(synced.begin(), synced.end(), dir.path) != synced.end();
+  };
+  CHECK(names_synced());
+  // The start that made them may have been killed before it synced them.
+  names_synced();
+}
+
+TEST_CASE("storage/durability: what a crash leaves of a first start is not damage") {
+  TempDir dir;
+  std::filesystem::create_directories(dir.path / "db");
+  for (const std::size_t size : {0, 512, 4608, 8192}) {
+    REQUIRE(storage::write_file(dir.path / "db" / "data.new", Bytes(size, 0)));
+    std::filesystem::remove(dir.path / "db" / "data.mdb");
+    Disk disk(options(dir.path));
+    REQUIRE_FALSE(disk.failure);
+    CHECK(disk.stored(disk.persist("a", "1")));
+    CHECK_FALSE(std::filesystem::exists(dir.path / "db" / "data.new"));
   }
 }
 
