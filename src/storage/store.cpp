@@ -276,7 +276,8 @@ class Store final : public Storage {
   void refuse(const std::vector<Write>& batch, int status) {
     std::size_t bytes = 0;
     for (const Write& write : batch) bytes += cost(write);
-    const auto reason = classify(status, free_bytes(environment_->directory()), bytes);
+    auto reason = classify(status, free_bytes(environment_->directory()), bytes);
+    if (!environment_->usable()) reason.reset();
     std::unique_lock guard(mutex_);
     for (const Write& write : batch) refuse_one(write, reason.value_or(DiskRefusal::full));
     if (!reason) {

@@ -72,44 +72,44 @@ def digest(value):
 
 
 class Journal:
-    """What each key must hold: the last acknowledged write, or the one under way at the end. A
-    deleted key is None. Kept in memory: the supervisor outlives every daemon."""
+    """What each key may hold: the last acknowledged write, or one after it that was refused or got no
+    answer. A deleted key is None. Kept in memory: the supervisor outlives every daemon."""
 
     SIZES = (0, 20, 200, 1500, 6000)  # of the values
 
     def __init__(self, rng):
         self.rng, self.sequence = rng, 0
-        self.acked, self.pending = {}, {}  # key -> digest
+        self.acked, self.pending = {}, {}  # key -> digest, digests
         self.acknowledged = self.survived = 0
 
     def write(self, key):
         """The next write of a key: (method, value). One is under way at a time."""
         self.sequence += 1
+        pending = self.pending.setdefault(key, [])
         if self.acked.get(key) and self.rng.random() < 0.05:
-            self.pending[key] = None
+            pending.append(None)
             return "DELETE", b""
         size = self.rng.choice(self.SIZES)
         value = b"%s %d " % (key.encode(), self.sequence) + self.rng.randbytes(size)
-        self.pending[key] = digest(value)
+        pending.append(digest(value))
         return "PUT", value
 
     def acknowledge(self, key):
-        self.acked[key] = self.pending.pop(key)
+        self.acked[key] = self.pending.pop(key)[-1]
         self.acknowledged += 1
 
+    def allows(self, key, found):
+        """Whether a value read (None: not found) may be there."""
+        return digest(found) in (self.acked.get(key), *self.pending.get(key, []))
+
     def holds(self, key, found):
-        """Whether a value read back (None: not found) is right; what was read counts from then on."""
-        got = digest(found)
-        if key in self.pending:
-            if got == self.pending[key]:
-                self.acked[key] = self.pending.pop(key)
-                self.survived += 1
-                return True
-            if got == self.acked.get(key):
-                del self.pending[key]
-                return True
-            return False
-        return got == self.acked.get(key)
+        """The same after a restart: what is read back counts from then on."""
+        allowed = self.allows(key, found)
+        self.pending.pop(key, None)
+        if allowed and digest(found) != self.acked.get(key):
+            self.acked[key] = digest(found)
+            self.survived += 1
+        return allowed
 
 
 class Writer:

@@ -13,6 +13,7 @@
 
 #include "disk_model.hpp"
 #include "image_check.hpp"
+#include "kith/storage/storage.hpp"
 
 using namespace kith;
 using namespace kith::crash;
@@ -43,6 +44,7 @@ class Run {
     }
     for (std::size_t i = 0; i < calls_.size() && failures_ < 20; ++i) step(i);
     while (lent_ > 0) take_back();
+    if (std::filesystem::exists(arguments_.root)) compare();
     std::cout << "images " << built_ << " points " << points << " failed " << failures_
               << std::endl;
     return failures_ > 0 ? 1 : 0;
@@ -88,6 +90,26 @@ class Run {
     if (broken.empty()) return;
     ++failures_;
     std::cout << "failed " << call << ":" << variant << " " << broken << std::endl;
+  }
+
+  // With nothing lost the model is what the run left: no call went past the recorder.
+  void compare() {
+    Rng rng(1);
+    const std::filesystem::path at = arguments_.work / "image";
+    disk_.build(at, Survival::all, rng);
+    for (const auto& [here, there] : {std::pair(at, std::filesystem::path(arguments_.root)),
+                                      std::pair(std::filesystem::path(arguments_.root), at)})
+      for (const auto& file : std::filesystem::recursive_directory_iterator(here)) {
+        const auto other = there / std::filesystem::relative(file.path(), here);
+        const bool same =
+            file.is_directory() ? std::filesystem::is_directory(other)
+            : file.path().filename() == "lock.mdb"
+                ? std::filesystem::exists(other)
+                : storage::read_file(file.path(), 1 << 30) == storage::read_file(other, 1 << 30);
+        if (same) continue;
+        ++failures_;
+        std::cout << "failed end:0 not as recorded: " << file.path().string() << std::endl;
+      }
   }
 
   // LMDB writes its lock file through memory: after a crash it may hold anything.

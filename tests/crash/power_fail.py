@@ -144,7 +144,8 @@ def check_images(world, log, root, marks):
         if what == "failed":
             kept = kept or keep(log)
             checks.check(False, " ".join(str(word) for word in rest))
-            print(f"  again: {command[0]} {kept} {root} {kept}.work --seed {SEED} --only {rest[0]}")
+            if rest[0] != "end:0":
+                print(f"  again: {command[0]} {kept} {root} {kept}.work --seed {SEED} --only {rest[0]}")
         tally = line.strip() if what == "images" else tally
     checks.check(images.wait() == 0, f"crash_images: exit {images.returncode}")
     return real, tally.split(" ")

@@ -3,7 +3,7 @@
 //
 //   CRASH_DIR   the directory that is watched (absolute, no links in it)
 //   CRASH_LOG   where the calls are appended; others may append marks of their own (journal.hpp)
-//   CRASH_FAIL  N:enospc|eio|short|full:once|sticky
+//   CRASH_FAIL  N:enospc|eio|short|full:once|sticky; CRASH_FAILED: the file made when it does
 //
 // One lock is held over a call and its line in the log, so the log is the order in which things
 // happened: a sync covers all writes above it, and an answer seen after a sync is logged below it.
@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define FDS 4096
+#define SAME(name) __attribute__((alias(name)))
 #define REAL(name) ((__typeof__(&name))real(#name))
 
 struct watched {
@@ -142,7 +143,9 @@ static int verdict(int what) {
   if (fail_kind == fail_short && (what & is_write)) error = -1;
   if (fail_kind == fail_full && (what & is_write)) error = fired ? ENOSPC : -1;
   if (fail_kind == fail_full && what && !(what & is_write)) error = ENOSPC;
-  if (error && ++fired == 1) note('F', 0, 0, (uint64_t)call, "", NULL, 0, 0);
+  if (error && ++fired == 1 && getenv("CRASH_FAILED"))
+    dprintf((int)syscall(SYS_openat, AT_FDCWD, getenv("CRASH_FAILED"), O_WRONLY | O_CREAT, 0600),
+            "call %ld\n", call);
   return error;
 }
 
@@ -213,14 +216,9 @@ static int open_at(int at, const char* path, int flags, mode_t mode) {
   }
 
 int open(const char* path, int flags, ...) { MODE return open_at(AT_FDCWD, path, flags, mode); }
-int open64(const char* path, int flags, ...) { MODE return open_at(AT_FDCWD, path, flags, mode); }
+int open64(const char* path, int flags, ...) SAME("open");
 int openat(int at, const char* path, int flags, ...) { MODE return open_at(at, path, flags, mode); }
-int openat64(int at, const char* path, int flags, ...) {
-  MODE return open_at(at, path, flags, mode);
-}
-int creat(const char* path, mode_t mode) {
-  return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
-}
+int openat64(int at, const char* path, int flags, ...) SAME("openat");
 int close(int fd) {
   struct watched* w = watched_fd(fd);
   if (w) w->on = 0;
@@ -261,18 +259,14 @@ ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
   return watched_fd(fd) ? write_at(fd, &one, 1, offset)
                         : syscall(SYS_pwrite64, fd, data, size, offset);
 }
-ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) {
-  return pwrite(fd, data, size, offset);
-}
+ssize_t pwrite64(int fd, const void* data, size_t size, off64_t offset) SAME("pwrite");
 ssize_t writev(int fd, const struct iovec* data, int count) {
   return write_at(fd, data, count, -1);
 }
 ssize_t pwritev(int fd, const struct iovec* data, int count, off_t offset) {
   return write_at(fd, data, count, offset);
 }
-ssize_t pwritev64(int fd, const struct iovec* data, int count, off64_t offset) {
-  return write_at(fd, data, count, offset);
-}
+ssize_t pwritev64(int fd, const struct iovec* data, int count, off64_t offset) SAME("pwritev");
 
 int ftruncate(int fd, off_t size) {
   struct watched* w = watched_fd(fd);
@@ -282,7 +276,7 @@ int ftruncate(int fd, off_t size) {
        note('T', 0, w->inode, (uint64_t)size, "", NULL, 0, 0));
   return result;
 }
-int ftruncate64(int fd, off64_t size) { return ftruncate(fd, size); }
+int ftruncate64(int fd, off64_t size) SAME("ftruncate");
 
 int fallocate(int fd, int mode, off_t offset, off_t length) {
   struct watched* w = watched_fd(fd);
@@ -293,17 +287,13 @@ int fallocate(int fd, int mode, off_t offset, off_t length) {
        note('A', 0, w->inode, (uint64_t)(offset + length), "", NULL, 0, 0));
   return result;
 }
-int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
-  return fallocate(fd, mode, offset, length);
-}
+int fallocate64(int fd, int mode, off64_t offset, off64_t length) SAME("fallocate");
 int posix_fallocate(int fd, off_t offset, off_t length) {
   const int kept = errno, result = fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
   errno = kept;
   return result;
 }
-int posix_fallocate64(int fd, off64_t offset, off64_t length) {
-  return posix_fallocate(fd, offset, length);
-}
+int posix_fallocate64(int fd, off64_t offset, off64_t length) SAME("posix_fallocate");
 
 // LMDB's lock file is the one thing that may be changed through memory: its bytes are worth
 // nothing.
@@ -367,10 +357,6 @@ int rename(const char* from, const char* to) {
   const uint64_t inode = inode_of(old);
   STEP(needs_space, -1, (int)syscall(SYS_rename, from, to), note_name('R', inode, old, new));
   return result;
-}
-int renameat(int from_at, const char* from, int to_at, const char* to) {
-  if (from_at == AT_FDCWD && to_at == AT_FDCWD) return rename(from, to);
-  return (int)syscall(SYS_renameat, from_at, from, to_at, to);
 }
 
 int link(const char* from, const char* to) {

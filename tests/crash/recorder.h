@@ -7,7 +7,7 @@
 struct crash_head {
   uint32_t size;  // of all that follows this field
   // C create, D mkdir, R rename, L link, U unlink: names · W write, T set the size, A grow to a
-  // size · S sync of a file, Y of a directory · F a call that was made to fail · M a mark
+  // size · S sync of a file, Y of a directory · M a mark
   uint8_t type;
   uint8_t flags;  // W: 1 when durable at its return (O_DSYNC)
   uint16_t name;

@@ -20,7 +20,8 @@ using kith::test::TempDir;
 
 namespace {
 
-std::atomic<bool> sync_fails{false};
+std::atomic<bool> sync_fails{false}, meta_full{false};
+constexpr std::size_t meta_size = 120;  // LMDB's last write of a commit
 std::vector<std::filesystem::path>* synced_directories = nullptr;
 
 // Runs `body` in a child; what it returns is its exit status.
@@ -136,6 +137,15 @@ extern "C" int fdatasync(int fd) {
   }
   return static_cast<int>(::syscall(SYS_fsync, fd));
 }
+extern "C" ssize_t write_at(int fd, const void* data, std::size_t size, off_t offset) __asm__(
+    "pwrite");  // LMDB's name for it: here the headers say pwrite64
+extern "C" ssize_t write_at(int fd, const void* data, std::size_t size, off_t offset) {
+  if (meta_full && size == meta_size) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return static_cast<ssize_t>(::syscall(SYS_pwrite64, fd, data, size, offset));
+}
 extern "C" int fsync(int fd) {
   struct stat info{};
   if (synced_directories && ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
@@ -237,6 +247,21 @@ TEST_CASE("storage/durability: after a failed sync nothing is acknowledged any m
   Disk disk(options(dir.path));
   CHECK_EQ(disk.value(disk.load("before")), "1");
   CHECK_EQ(disk.value(disk.load("after")), std::nullopt);
+}
+
+TEST_CASE("storage/durability: no space for LMDB's meta page stops it like a failed sync") {
+  TempDir dir;
+  {
+    Disk disk(options(dir.path));
+    CHECK(disk.stored(disk.persist("before", "1")));
+    meta_full = true;
+    CHECK_EQ(disk.refused(disk.persist("during", "2")), DiskRefusal::full);
+    meta_full = false;
+    CHECK(disk.storage->stats().failed);  // not left half alive, with reads refused
+  }
+  Disk disk(options(dir.path));
+  CHECK_EQ(disk.value(disk.load("before")), "1");
+  CHECK(disk.stored(disk.persist("after", "3")));
 }
 
 TEST_CASE("storage/durability: a directory that may not be written says so") {
