@@ -86,6 +86,8 @@ void Promises::mark(const Call& mark) {
   if (what == "incarnation") incarnation_ = std::max<std::uint64_t>(incarnation_, std::stoull(of));
   if (what == "try") keys_[of].tried.emplace_back(mark.data);
   if (what == "drop") keys_[of].tried.emplace_back();
+  if (what == "forsake")
+    for (auto& [name, key] : keys_) key.tried.push_back(std::exchange(key.acknowledged, Value()));
   if (what == "ack") {
     Key& key = keys_.at(of);
     key.acknowledged = key.tried.back();

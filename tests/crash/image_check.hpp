@@ -14,7 +14,9 @@ using Value = std::optional<Bytes>;  // nothing: deleted, or never written
 // What the workload's marks add up to.
 class Promises {
  public:
-  void mark(const Call& mark);  // "id X", "incarnation N", "token X", "try K", "drop K", "ack K"
+  // "id X", "incarnation N", "token X", "try K", "drop K", "ack K"; "forsake all": another network
+  // is being taken over, what was written in the old one may go
+  void mark(const Call& mark);
   std::size_t marks() const { return marks_; }
 
   // What of it does not hold for the image at `data`; empty: all of it does.
