@@ -57,7 +57,7 @@ Result<void, Exit> open_storage(Opened& out) {
     storage::Options previous = options;
     previous.network = network_of(before);
     opened = storage::Storage::open(previous);
-    if (opened && !(*opened)->change_network(options.network, false)) {
+    if (opened && !(*opened)->change_network(options.network, false, synced_entry)) {
       out.lan.current = *out.lan.previous;
       out.node.root = before.root;
     }

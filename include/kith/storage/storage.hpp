@@ -64,9 +64,12 @@ class Storage {
   virtual void on_ready(std::function<void()> notify) = 0;
   // At start only: every readable entry of a table, in key order. Bad ones are quarantined.
   virtual void scan(Table table, const std::function<void(ByteView key, ByteView value)>& sink) = 0;
-  // A lan network without records was adopted by another: rewrites meta's network id. Refused
-  // (false) when any record is held, except with `force` (join --adopt).
-  virtual bool change_network(const NetworkId& network, bool force) = 0;
+  // A lan network without records was adopted by another: rewrites meta's network id, after all
+  // that was submitted before, and forgets the meta entry `forget` with it (what was true of the
+  // old one only). Refused (false) when any record is held, except with `force` (join --adopt).
+  // Blocks.
+  virtual bool change_network(const NetworkId& network, bool force,
+                              std::string_view forget = {}) = 0;
   virtual Stats stats() const = 0;
 };
 
