@@ -43,11 +43,6 @@ def room(world):
         print(f"figure: disk errors in the storage room: {lines[-1]}, in {time.monotonic() - began:.0f} s")
 
 
-def fired(log):
-    """Whether the call that was to fail was reached."""
-    return os.path.exists(log) and os.path.getsize(log) > 0
-
-
 class Trial:
     """One daemon on a copy of a prepared directory, with one failure."""
 
@@ -84,12 +79,15 @@ class Trial:
         self.exit = life.process.wait(10)
         self.holds(self.exit in (0, 1), f"exit {self.exit}: {life.complaint()}")
         self.holds(connection or self.exit == 1 and life.complaint(), "a start that fails says why")
-        reached = fired(self.log)
-        if reached and kind == "eio" and how == "sticky" and connection:
+        if self.fired() and kind == "eio" and how == "sticky" and connection:
             self.holds(self.exit == 1, "a failed disk ends it with exit 1")
-        self.holds(reached or refused == 0, f"{refused} puts refused without a reason")
+        self.holds(self.fired() or refused == 0, f"{refused} puts refused without a reason")
         self.after()
-        return reached
+        return os.path.exists(self.log)
+
+    def fired(self):
+        """Whether a call was made to fail."""
+        return os.path.exists(self.log) and os.path.getsize(self.log) > 0
 
     def use(self, life):
         """Puts, then reads; how many puts were refused. It may end on the way."""
@@ -103,7 +101,7 @@ class Trial:
             self.read(life)
         except Gone:
             life.process.wait(10)
-            if fired(self.log):
+            if self.fired():
                 Trial.slowest = max(Trial.slowest, time.time() - os.stat(self.log).st_mtime)
             self.holds(life.process.returncode == 1, f"it ended by itself: exit {life.process.returncode}")
             writer.drain()
@@ -146,10 +144,11 @@ def daemons(world):
                 trial = Trial(world, prepared, trials, (kind, how, at))
                 reached = trial.run()
                 trials += 1
-                exits[trial.exit] = exits.get(trial.exit, 0) + 1
+                exits.setdefault(f"{kind} {how}", []).append(trial.exit)
                 if not reached:
                     break
-    print(f"figure: disk errors in kithd: {trials} runs in {time.monotonic() - began:.0f} s, exits {exits}, "
+    stopped = ", ".join(f"{failing} {sum(codes)} of {len(codes)}" for failing, codes in exits.items())
+    print(f"figure: disk errors in kithd: {trials} runs in {time.monotonic() - began:.0f} s, ended with exit 1: {stopped}; "
           f"at most {Trial.slowest:.2f} s from the failure to the exit, {checks.failed} violations")
 
 

@@ -133,6 +133,15 @@ static void note_name(char type, uint64_t inode, const char* name, const char* s
 
 enum { needs_space = 1, is_write = 2 };
 
+// The file CRASH_FAILED is there once the call is reached, and not empty once one has failed.
+static void tell(int error) {
+  const char* path = getenv("CRASH_FAILED");
+  if (!path || fired > 1) return;
+  const int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (error) dprintf(fd, "%d\n", error);
+  syscall(SYS_close, fd);
+}
+
 // Counts a call: 0, an errno, or -1 for a write that is to be short.
 static int verdict(int what) {
   const long call = ++calls;
@@ -143,9 +152,8 @@ static int verdict(int what) {
   if (fail_kind == fail_short && (what & is_write)) error = -1;
   if (fail_kind == fail_full && (what & is_write)) error = fired ? ENOSPC : -1;
   if (fail_kind == fail_full && what && !(what & is_write)) error = ENOSPC;
-  if (error && ++fired == 1 && getenv("CRASH_FAILED"))
-    dprintf((int)syscall(SYS_openat, AT_FDCWD, getenv("CRASH_FAILED"), O_WRONLY | O_CREAT, 0600),
-            "call %ld\n", call);
+  fired += error != 0;
+  tell(error);
   return error;
 }
 
@@ -368,20 +376,15 @@ int link(const char* from, const char* to) {
   return result;
 }
 
-int unlink(const char* path) {
+static int drop_name(const char* path, long call) {
   char full[PATH_MAX];
   int result;
-  if (!watched_path(path, full)) return (int)syscall(SYS_unlink, path);
-  STEP(0, -1, (int)syscall(SYS_unlink, path), note_name('U', 0, full, NULL));
+  if (!watched_path(path, full)) return (int)syscall(call, path);
+  STEP(0, -1, (int)syscall(call, path), note_name('U', 0, full, NULL));
   return result;
 }
-int rmdir(const char* path) {
-  char full[PATH_MAX];
-  int result;
-  if (!watched_path(path, full)) return (int)syscall(SYS_rmdir, path);
-  STEP(0, -1, (int)syscall(SYS_rmdir, path), note_name('U', 0, full, NULL));
-  return result;
-}
+int unlink(const char* path) { return drop_name(path, SYS_unlink); }
+int rmdir(const char* path) { return drop_name(path, SYS_rmdir); }
 int remove(const char* path) {
   const int result = unlink(path);
   return result != 0 && errno == EISDIR ? rmdir(path) : result;
@@ -394,3 +397,4 @@ int statvfs(const char* path, struct statvfs* out) {
     out->f_bavail = 0;
   return result;
 }
+int statvfs64(const char* path, struct statvfs64* out) SAME("statvfs");
