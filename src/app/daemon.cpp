@@ -256,8 +256,9 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
   node::Config next = opened_.node;
   next.root.assign(lan.bytes.begin(), lan.bytes.end());
   next.adopted_records = lan.holds_records;
-  save_lan(opened_.data, {lan.bytes, opened_.lan.current});
-  if (!opened_.storage->change_network(network_of(next), forced)) {
+  if (!save_lan(opened_.data, {lan.bytes, opened_.lan.current}))
+    return log(Level::warn, "another lan network was found, but lan.id could not be written");
+  if (!opened_.storage->change_network(network_of(next), forced, synced_entry)) {
     save_lan(opened_.data, {opened_.lan.current, std::nullopt});
     return log(Level::warn,
                "another lan network was found, but this one holds records: they stay apart (kith "
@@ -267,8 +268,7 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
   opened_.lan.current = lan.bytes;
   opened_.node = std::move(next);
   log(Level::info, "adopted the lan network " + to_hex(lan.bytes).substr(0, 8));
-  meta_.erase(
-      Bytes{'s', 'y', 'n', 'c', 'e', 'd'});  // synced with the other network, not with this one
+  meta_.erase(Bytes(synced_entry.begin(), synced_entry.end()));
   tcp_.close_all();
   build_node();
   drive_->start();

@@ -110,7 +110,12 @@ Result<LanFile, std::string> load_lan(const std::filesystem::path& data) {
       return Error(path.string() + ": cannot read the lan id: " + why(file.error()));
     const ByteArray<32> random = runtime::system_entropy();
     std::copy_n(random.begin(), lan.current.size(), lan.current.begin());
-    return lan;  // saved by the caller once the database is open
+    // On disk before a database is made for it: one without its lan id is nobody's.
+    const auto written =
+        storage::write_file(path, as_bytes(to_hex(lan.current) + "\n"), /*overwrite=*/false);
+    if (!written)
+      return Error(path.string() + ": cannot write the lan id: " + why(written.error()));
+    return lan;
   }
   const std::vector<std::string> parts = words(as_text(*file));
   const auto current = parts.empty() ? std::nullopt : hex_array<16>(parts[0]);

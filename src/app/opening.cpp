@@ -45,7 +45,8 @@ Result<void, Exit> take_network(const Settings& settings, node::Config& config) 
   return {};
 }
 
-// A database from just before an adoption whose second half a crash cut off.
+// A database from just before an adoption whose second half a crash cut off. One that holds records
+// stays in its network, as it would have without the crash.
 Result<void, Exit> open_storage(Opened& out) {
   const storage::Options options{out.data, std::size_t{1} << 30, network_of(out.node),
                                  out.identity->id()};
@@ -56,9 +57,10 @@ Result<void, Exit> open_storage(Opened& out) {
     storage::Options previous = options;
     previous.network = network_of(before);
     opened = storage::Storage::open(previous);
-    if (opened && !(*opened)->change_network(options.network, true))
-      return stop(
-          1, out.data.string() + ": the database could not be moved to the lan network it adopted");
+    if (opened && !(*opened)->change_network(options.network, false, synced_entry)) {
+      out.lan.current = *out.lan.previous;
+      out.node.root = before.root;
+    }
   }
   if (!opened) return stop(1, opened.error().message);
   out.storage = std::move(*opened);
@@ -122,8 +124,7 @@ Result<Opened, Exit> open_everything(const Settings& settings) {
   if (!checked) return checked;
   Opened out = std::move(*checked);
 
-  std::error_code error;
-  std::filesystem::create_directories(out.data, error);
+  std::error_code error = storage::make_directories(out.data);
   if (error)
     return stop(1, out.data.string() + ": cannot make the data directory: " + error.message() +
                        "; choose another with --data-dir");
@@ -139,7 +140,7 @@ Result<Opened, Exit> open_everything(const Settings& settings) {
     out.node.root.assign(out.lan.current.begin(), out.lan.current.end());
   }
   if (const auto storage = open_storage(out); !storage) return Failure<Exit>(storage.error());
-  if (settings.mode == Mode::lan && !save_lan(out.data, {out.lan.current, std::nullopt}))
+  if (out.lan.previous && !save_lan(out.data, {out.lan.current, std::nullopt}))
     out.warnings.push_back((out.data / "lan.id").string() + " could not be written");
   if (settings.http) {
     auto token = load_token(out.data);

@@ -12,6 +12,10 @@
 
 namespace kith::app {
 
+// The meta entry that says since when this node holds what is its to hold: true of one network
+// only.
+inline constexpr std::string_view synced_entry = "synced";
+
 struct Opened {
   std::filesystem::path data, socket;
   std::shared_ptr<const crypto::Identity> identity;

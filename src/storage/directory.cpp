@@ -11,21 +11,6 @@
 namespace kith::storage {
 namespace {
 
-// mkdir -p with mode 0700 for what is made; 0 or errno.
-int make_directories(const std::filesystem::path& directory) {
-  std::filesystem::path made;
-  for (const auto& part : directory) {
-    made /= part;
-    if (made.empty() || ::mkdir(made.c_str(), 0700) == 0 || errno == EEXIST) continue;
-    struct stat info{};
-    const int code = errno;
-    if (::stat(made.c_str(), &info) != 0) return code;  // EROFS and the like on one that exists
-  }
-  struct stat info{};
-  if (::stat(directory.c_str(), &info) != 0) return errno;
-  return S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
-}
-
 std::string locked_by(int fd) {
   ByteArray<16> text{};
   const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
@@ -39,6 +24,27 @@ std::string locked_by(int fd) {
 }
 
 }  // namespace
+
+std::error_code make_directories(const std::filesystem::path& directory) {
+  const auto error = [](int code) { return std::error_code(code, std::generic_category()); };
+  std::filesystem::path made, last;
+  for (const auto& part : directory) {
+    if (part.empty()) continue;
+    const auto above = std::exchange(made, made / part);
+    struct stat info{};
+    const bool fresh = ::mkdir(made.c_str(), 0700) == 0;
+    const int code = fresh ? 0 : errno;
+    if (!fresh && code != EEXIST && ::stat(made.c_str(), &info) != 0)
+      return error(code);  // EROFS and the like on one that exists are nothing
+    if (fresh)
+      if (const int unsynced = sync_directory(above)) return error(unsynced);
+    last = above;
+  }
+  struct stat info{};
+  if (::stat(directory.c_str(), &info) != 0) return error(errno);
+  // Again for one that exists: who made it may have been killed before its name was on disk.
+  return error(S_ISDIR(info.st_mode) ? sync_directory(last) : ENOTDIR);
+}
 
 OpenFailure system_failure(int code, std::string_view what, const std::filesystem::path& path) {
   const std::string where = std::string(what) + " " + path.string() + ": ";
@@ -59,8 +65,8 @@ OpenFailure system_failure(int code, std::string_view what, const std::filesyste
 
 std::expected<DirectoryLock, OpenFailure> DirectoryLock::take(
     const std::filesystem::path& directory) {
-  if (const int code = make_directories(directory))
-    return std::unexpected(system_failure(code, "cannot make", directory));
+  if (const std::error_code error = make_directories(directory))
+    return std::unexpected(system_failure(error.value(), "cannot make", directory));
   const auto path = directory / "lock";
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return std::unexpected(system_failure(errno, "cannot open", path));

@@ -86,28 +86,47 @@ std::expected<std::unique_ptr<Environment>, OpenFailure> Environment::open(const
   if (::mkdir(self->directory_.c_str(), 0700) != 0 && errno != EEXIST)
     return std::unexpected(system_failure(errno, "cannot make", self->directory_));
   const auto data = self->directory_ / "data.mdb";
-  std::error_code ignored;
-  const bool fresh = !std::filesystem::exists(data, ignored);
   if (const auto damage = find_page_damage(data)) return std::unexpected(damaged(data, *damage));
 
-  int status = allocate_lock_file(self->directory_ / "lock.mdb");
-  if (!status) status = mdb_env_create(&self->env_);
-  if (!status) status = mdb_env_set_mapsize(self->env_, options.map_bytes);
-  if (!status) status = mdb_env_set_maxdbs(self->env_, 4);
-  if (!status) status = mdb_env_set_maxreaders(self->env_, reader_limit);
+  struct stat info{};
+  const bool fresh = ::stat(data.c_str(), &info) != 0 || info.st_size == 0;
+  int status = fresh ? self->create(options) : 0;
+  if (!status) status = allocate_lock_file(self->directory_ / "lock.mdb");
+  if (!status) status = self->create_env(options.map_bytes);
   if (!status) status = mdb_env_open(self->env_, self->directory_.c_str(), MDB_NOTLS, 0600);
-  if (!status) {
-    status = self->open_tables();
-    if (status == MDB_NOTFOUND) status = self->create_tables(options);
-  }
-  if (status) {
-    const OpenFailure failure = open_failure(status, data);
-    // Half of a first start is not a database: the next start may try again.
-    if (fresh && failure.error == OpenError::no_space) std::filesystem::remove(data, ignored);
-    return std::unexpected(failure);
-  }
+  if (!status) status = self->open_tables();
+  // At every start: who made these names may have been killed before they were on disk.
+  if (!status) status = sync_directory(self->directory_);
+  if (!status) status = sync_directory(options.directory);
+  if (status) return std::unexpected(open_failure(status, data));
   if (const auto failure = self->check_about(options)) return std::unexpected(*failure);
   return self;
+}
+
+int Environment::create_env(std::size_t map_bytes) {
+  int status = mdb_env_create(&env_);
+  if (!status) status = mdb_env_set_mapsize(env_, map_bytes);
+  if (!status) status = mdb_env_set_maxdbs(env_, 4);
+  if (!status) status = mdb_env_set_maxreaders(env_, reader_limit);
+  return status;
+}
+
+// A database is made under another name and gets its own once it is whole: what a crash leaves of
+// a first start is not a damaged database.
+int Environment::create(const Options& options) const {
+  const auto aside = directory_ / "data.new", data = directory_ / "data.mdb";
+  ::unlink(aside.c_str());
+  int status;
+  {
+    Environment made;
+    status = made.create_env(options.map_bytes);
+    // Without its lock file: the directory is locked.
+    if (!status) status = mdb_env_open(made.env_, aside.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+    if (!status) status = made.create_tables(options);
+  }
+  if (!status && ::rename(aside.c_str(), data.c_str()) != 0) status = errno;
+  if (status) ::unlink(aside.c_str());
+  return status;
 }
 
 Environment::~Environment() {

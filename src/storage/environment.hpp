@@ -43,6 +43,9 @@ class Environment {
   MDB_env* env() const { return env_; }
   const std::filesystem::path& directory() const { return directory_; }
 
+  // LMDB gives up for good, reads too, when the last write of a commit fails.
+  bool usable() const { return Transaction(env_, MDB_RDONLY).status() != MDB_PANIC; }
+
   enum class Found : std::uint8_t { no, yes, bad };
   // `value` points into the map and lives as long as the transaction.
   Found get(const Transaction& txn, Table table, ByteView key, ByteView& value) const;
@@ -64,6 +67,8 @@ class Environment {
 
  private:
   Environment() = default;
+  int create(const Options& options) const;
+  int create_env(std::size_t map_bytes);
   int open_tables();
   int create_tables(const Options& options);
   std::optional<OpenFailure> check_about(const Options& options) const;

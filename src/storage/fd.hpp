@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "kith/base/bytes.hpp"
@@ -32,5 +33,9 @@ class Fd {
 // False with errno set; errno 0 means the file ended first.
 bool read_fully_at(int fd, std::uint64_t offset, MutableBytes out);
 bool write_fully(int fd, ByteView bytes);
+// The names in a directory are on disk when this returns 0 (else errno). Where a directory cannot
+// be synced at all (some file systems) or is not ours to open, what the system does is all there
+// is.
+int sync_directory(const std::filesystem::path& directory);
 
 }  // namespace kith::storage

@@ -34,6 +34,13 @@ bool write_fully(int fd, ByteView bytes) {
   return true;
 }
 
+int sync_directory(const std::filesystem::path& directory) {
+  const Fd fd(
+      ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return errno == EACCES ? 0 : errno;
+  return ::fsync(fd.get()) == 0 || errno == EINVAL ? 0 : errno;
+}
+
 namespace {
 
 FileError file_error(int code) {
@@ -63,6 +70,21 @@ bool publish(const std::string& temporary, const std::filesystem::path& path, bo
   return true;
 }
 
+// A temporary file beside `path`, and its name. One name a write, and never one that exists: a
+// crash may have left some of a process that had our pid.
+Fd make_temporary(const std::filesystem::path& path, std::string& name) {
+  static std::atomic<unsigned> counter{0};
+  constexpr int attempts = 1000;
+  Fd fd;
+  for (int i = 0; i < attempts && !fd; ++i) {
+    name =
+        path.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(++counter) + ".tmp";
+    fd = Fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd && errno != EEXIST) break;
+  }
+  return fd;
+}
+
 }  // namespace
 
 Result<Bytes, FileError> read_file(const std::filesystem::path& path, std::size_t limit) {
@@ -80,11 +102,8 @@ Result<Bytes, FileError> read_file(const std::filesystem::path& path, std::size_
 
 Result<void, FileError> write_file(const std::filesystem::path& path, ByteView contents,
                                    bool overwrite) {
-  // One name a write: two writers of one path must not share a temporary file.
-  static std::atomic<unsigned> counter{0};
-  const std::string temporary =
-      path.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(++counter) + ".tmp";
-  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  std::string temporary;
+  const Fd fd = make_temporary(path, temporary);
   if (!fd) return fail(file_error(errno));
   if (!write_fully(fd.get(), contents) || ::fsync(fd.get()) != 0 ||
       !publish(temporary, path, overwrite)) {
@@ -92,10 +111,7 @@ Result<void, FileError> write_file(const std::filesystem::path& path, ByteView c
     ::unlink(temporary.c_str());
     return fail(error);
   }
-  const auto parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // Some file systems refuse to sync a directory (EINVAL): there the rename is all there is.
-  if (directory && ::fsync(directory.get()) != 0 && errno != EINVAL) return fail(file_error(errno));
+  if (const int code = sync_directory(path.parent_path())) return fail(file_error(code));
   return {};
 }
 

@@ -85,17 +85,24 @@ class Store final : public Storage {
     if (!status) stats_.quarantined += bad.size();  // else they are met again by the next read
   }
 
-  bool change_network(const NetworkId& network, bool force) override {
+  bool change_network(const NetworkId& network, bool force, std::string_view forget) override {
     {
-      const std::lock_guard guard(mutex_);
-      if (stats_.failed || (records_in_flight_ > 0 && !force)) return false;
+      std::unique_lock guard(mutex_);
+      written_.wait(guard, [this] { return writes_.empty() && !committing_; });
+      if (stats_.failed) return false;
     }
     Transaction txn(environment_->env(), 0);
     if (txn.status() || (environment_->entries(txn, Table::record) > 0 && !force)) return false;
     // Record ids are keyed by the network's root: what the old one kept has no place in the new
     // one.
     if (force && environment_->clear(txn, Table::record) != 0) return false;
-    return environment_->set_network(txn, network) == 0 && txn.commit() == 0;
+    if (!forget.empty() && environment_->remove(txn, Table::meta, as_bytes(forget)) != 0)
+      return false;
+    if (environment_->set_network(txn, network) != 0 || txn.commit() != 0) return false;
+    const std::lock_guard guard(mutex_);
+    cache_ = Cache(cache_bytes);
+    ++generation_;
+    return true;
   }
 
   Stats stats() const override {
@@ -135,7 +142,6 @@ class Store final : public Storage {
     if (!take_place(cost(order)))
       return answer_now(guard, DiskRefused{order.token, DiskRefusal::busy});
     writes_.push_back(std::move(order));
-    if (is_record(writes_.back())) ++records_in_flight_;
     guard.unlock();
     writes_waiting_.notify_one();
   }
@@ -181,9 +187,12 @@ class Store final : public Storage {
       writes_waiting_.wait(guard, [this] { return writer_stops_ || !writes_.empty(); });
       if (writes_.empty()) return;
       const std::vector<Write> batch = take_batch();
+      committing_ = true;
       guard.unlock();
       commit(batch);
       guard.lock();
+      committing_ = false;
+      if (writes_.empty()) written_.notify_all();
     }
   }
 
@@ -255,7 +264,6 @@ class Store final : public Storage {
   // After the commit, under the lock.
   void finish(const Write& write, Answer answer) {
     const bool refused = std::holds_alternative<DiskRefused>(answer);
-    if (is_record(write)) --records_in_flight_;
     match(
         write,
         [&](const Persist& order) {
@@ -276,7 +284,8 @@ class Store final : public Storage {
   void refuse(const std::vector<Write>& batch, int status) {
     std::size_t bytes = 0;
     for (const Write& write : batch) bytes += cost(write);
-    const auto reason = classify(status, free_bytes(environment_->directory()), bytes);
+    auto reason = classify(status, free_bytes(environment_->directory()), bytes);
+    if (!environment_->usable()) reason.reset();
     std::unique_lock guard(mutex_);
     for (const Write& write : batch) refuse_one(write, reason.value_or(DiskRefusal::full));
     if (!reason) {
@@ -289,7 +298,6 @@ class Store final : public Storage {
   }
 
   void refuse_one(const Write& write, DiskRefusal reason) {
-    if (is_record(write)) --records_in_flight_;
     // A bad value that could not be moved aside is bad all the same.
     if (std::holds_alternative<Recheck>(write)) reason = DiskRefusal::damaged;
     give_place(cost(write));
@@ -358,16 +366,16 @@ class Store final : public Storage {
   std::unique_ptr<Environment> environment_;
 
   mutable std::mutex mutex_;
-  std::condition_variable writes_waiting_, reads_waiting_;
+  std::condition_variable writes_waiting_, reads_waiting_, written_;
   std::deque<Write> writes_;
   std::deque<Load> reads_;
   std::deque<Answer> ready_;
-  std::size_t orders_ = 0, order_bytes_ = 0, records_in_flight_ = 0;
+  std::size_t orders_ = 0, order_bytes_ = 0;
   std::uint64_t generation_ = 0;  // commits, as far as the cache knows
   Cache cache_{cache_bytes};
   Stats stats_;
   std::function<void()> notify_;
-  bool ring_ = false, reader_stops_ = false, writer_stops_ = false;
+  bool ring_ = false, committing_ = false, reader_stops_ = false, writer_stops_ = false;
 
   std::thread writer_, reader_;
 };

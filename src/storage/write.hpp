@@ -28,10 +28,4 @@ inline Token token(const Write& write) {
       [](const auto& order) { return order.token; });
 }
 
-// Whether it makes the record table non-empty.
-inline bool is_record(const Write& write) {
-  const auto* persist = std::get_if<Persist>(&write);
-  return persist && persist->table == Table::record;
-}
-
 }  // namespace kith::storage

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@ using kith::test::TempDir;
 
 namespace {
 
-std::atomic<bool> sync_fails{false};
+std::atomic<bool> sync_fails{false}, meta_full{false};
+constexpr std::size_t meta_size = 120;  // LMDB's last write of a commit
+std::vector<std::filesystem::path>* synced_directories = nullptr;
 
 // Runs `body` in a child; what it returns is its exit status.
 int in_child(const std::function<int()>& body) {
@@ -126,13 +129,29 @@ void run_on_small_disk(int (*life)(const std::filesystem::path&)) {
 
 }  // namespace
 
-// Stands before libc's for the whole binary, LMDB included.
+// These stand before libc's for the whole binary, LMDB included.
 extern "C" int fdatasync(int fd) {
   if (sync_fails) {
     errno = EIO;
     return -1;
   }
-  return ::fsync(fd);
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+extern "C" ssize_t write_at(int fd, const void* data, std::size_t size, off_t offset) __asm__(
+    "pwrite");  // LMDB's name for it: here the headers say pwrite64
+extern "C" ssize_t write_at(int fd, const void* data, std::size_t size, off_t offset) {
+  if (meta_full && size == meta_size) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return static_cast<ssize_t>(::syscall(SYS_pwrite64, fd, data, size, offset));
+}
+extern "C" int fsync(int fd) {
+  struct stat info{};
+  if (synced_directories && ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
+    synced_directories->push_back(
+        std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)));
+  return static_cast<int>(::syscall(SYS_fsync, fd));
 }
 
 TEST_CASE("storage/durability: kill -9 in the middle of writes loses nothing acknowledged") {
@@ -170,6 +189,36 @@ TEST_CASE("storage/durability: kill -9 in the middle of writes loses nothing ack
   }
 }
 
+TEST_CASE("storage/durability: the names a database is reached by are on disk before it is used") {
+  TempDir dir;
+  const auto names_synced = [&] {
+    std::vector<std::filesystem::path> synced;
+    synced_directories = &synced;
+    const Disk disk(options(dir.path / "new" / "data"));
+    synced_directories = nullptr;
+    CHECK_FALSE(disk.failure);
+    for (const char* below : {"new", "new/data", "new/data/db"})
+      CHECK_NE(std::find(synced.begin(), synced.end(), dir.path / below), synced.end());
+    return std::find(synced.begin(), synced.end(), dir.path) != synced.end();
+  };
+  CHECK(names_synced());
+  // The start that made them may have been killed before it synced them.
+  names_synced();
+}
+
+TEST_CASE("storage/durability: what a crash leaves of a first start is not damage") {
+  TempDir dir;
+  std::filesystem::create_directories(dir.path / "db");
+  for (const std::size_t size : {0, 512, 4608, 8192}) {
+    REQUIRE(storage::write_file(dir.path / "db" / "data.new", Bytes(size, 0)));
+    std::filesystem::remove(dir.path / "db" / "data.mdb");
+    Disk disk(options(dir.path));
+    REQUIRE_FALSE(disk.failure);
+    CHECK(disk.stored(disk.persist("a", "1")));
+    CHECK_FALSE(std::filesystem::exists(dir.path / "db" / "data.new"));
+  }
+}
+
 TEST_CASE("storage/durability: a full disk refuses writes and serves reads, after a restart too") {
   run_on_small_disk(live_on_small_disk);
 }
@@ -198,6 +247,21 @@ TEST_CASE("storage/durability: after a failed sync nothing is acknowledged any m
   Disk disk(options(dir.path));
   CHECK_EQ(disk.value(disk.load("before")), "1");
   CHECK_EQ(disk.value(disk.load("after")), std::nullopt);
+}
+
+TEST_CASE("storage/durability: no space for LMDB's meta page stops it like a failed sync") {
+  TempDir dir;
+  {
+    Disk disk(options(dir.path));
+    CHECK(disk.stored(disk.persist("before", "1")));
+    meta_full = true;
+    CHECK_EQ(disk.refused(disk.persist("during", "2")), DiskRefusal::full);
+    meta_full = false;
+    CHECK(disk.storage->stats().failed);  // not left half alive, with reads refused
+  }
+  Disk disk(options(dir.path));
+  CHECK_EQ(disk.value(disk.load("before")), "1");
+  CHECK(disk.stored(disk.persist("after", "3")));
 }
 
 TEST_CASE("storage/durability: a directory that may not be written says so") {

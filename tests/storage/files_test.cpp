@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "disk.hpp"
 
 using namespace kith;
@@ -41,4 +43,14 @@ TEST_CASE("storage/files: what cannot be read or written says why") {
   CHECK(read_file(dir.path / "long", 5));
   REQUIRE_EQ(::mkfifo((dir.path / "fifo").c_str(), 0600), 0);
   CHECK_EQ(read_file(dir.path / "fifo", 10).error(), FileError::not_a_file);
+}
+
+TEST_CASE("storage/files: temporary files that a crash left under our pid are no obstacle") {
+  TempDir dir;
+  const auto path = dir.path / "file";
+  for (int i = 1; i < 100; ++i)
+    std::ofstream(path.string() + "." + std::to_string(::getpid()) + "-" + std::to_string(i) +
+                  ".tmp");
+  REQUIRE(storage::write_file(path, as_bytes("one"), /*overwrite=*/false));
+  CHECK_EQ(to_text(storage::read_file(path, 100).value()), "one");
 }

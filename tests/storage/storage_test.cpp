@@ -137,3 +137,22 @@ TEST_CASE("storage: the network changes only while no record is held, or by forc
   }
   CHECK_FALSE(Disk(options(dir.path)).failure);
 }
+
+TEST_CASE("storage: a changed network comes after what was submitted and forgets the old one's") {
+  TempDir dir;
+  NetworkId other;
+  other.bytes.fill(1);
+  auto adopted = options(dir.path);
+  adopted.network = other;
+  {
+    Disk disk(options(dir.path));
+    for (int i = 0; i < 300; ++i) disk.persist("synced", std::to_string(i), Table::meta);
+    disk.persist("kept", "x", Table::meta);
+    CHECK(disk.storage->change_network(other, false, "synced"));
+    CHECK_EQ(disk.value(disk.load("synced", Table::meta)), std::nullopt);
+  }
+  Disk disk(adopted);
+  REQUIRE_FALSE(disk.failure);
+  CHECK_EQ(disk.value(disk.load("synced", Table::meta)), std::nullopt);
+  CHECK_EQ(disk.value(disk.load("kept", Table::meta)), "x");
+}

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <variant>
 
 #include "kith/base/disk.hpp"
@@ -63,11 +64,17 @@ class Storage {
   virtual void on_ready(std::function<void()> notify) = 0;
   // At start only: every readable entry of a table, in key order. Bad ones are quarantined.
   virtual void scan(Table table, const std::function<void(ByteView key, ByteView value)>& sink) = 0;
-  // A lan network without records was adopted by another: rewrites meta's network id. Refused
-  // (false) when any record is held, except with `force` (join --adopt).
-  virtual bool change_network(const NetworkId& network, bool force) = 0;
+  // A lan network without records was adopted by another: rewrites meta's network id, after all
+  // that was submitted before, and forgets the meta entry `forget` with it (what was true of the
+  // old one only). Refused (false) when any record is held, except with `force` (join --adopt).
+  // Blocks.
+  virtual bool change_network(const NetworkId& network, bool force,
+                              std::string_view forget = {}) = 0;
   virtual Stats stats() const = 0;
 };
+
+// mkdir -p with mode 0700 for what it makes; the directory's name is on disk when it returns.
+std::error_code make_directories(const std::filesystem::path& directory);
 
 // Small files beside the database: write-temp, fsync, rename, fsync directory; mode 0600.
 enum class FileError : std::uint8_t {
