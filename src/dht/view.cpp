@@ -29,7 +29,8 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.synced = seen.synced;
   member.verdict_stamp = seen.verdict_stamp;
   member.endpoint = seen.endpoint;
-  if (member.retired && member.live() && member.synced > member.retired_at) member.retired = false;
+  // A new stamp, not a greater one: its clock may have been set back since.
+  if (member.retired && member.live() && member.synced != member.retired_at) member.retired = false;
   if (moved) ++epoch_;
   if (awaited) return member.live() ? Change::joined : Change::gone;
   if (!was_live && member.live()) return Change::returned;

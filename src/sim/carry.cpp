@@ -119,7 +119,8 @@ void World::completed(HostIndex index, const node::Completed& done) {
     tally_.found += get->found;
     trace(get->sequence.value);
     tell("host " + std::to_string(index) + " get " + operation.key + ": " +
-         (get->found ? "found" : "none") + (get->complete ? "" : ", incomplete") + ", sequence " +
+         (get->found ? "found" : "none") +
+         (get->complete ? "" : ", incomplete (" + get->reason + ")") + ", sequence " +
          std::to_string(get->sequence.value));
   }
   for (const auto& checker : checkers_) checker->on_ended(*this, operation);
