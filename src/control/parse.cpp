@@ -159,8 +159,8 @@ std::string escape_controls(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     // C1 controls are two bytes in UTF-8: 0xc2 0x80..0x9f.
-    const bool c1 =
-        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const bool c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
     if (byte >= 0x20 && byte != 0x7f && !c1) {
       out.push_back(text[i]);
       continue;

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "drive.hpp"
-#include "jobs.hpp"
+#include "handshake_jobs.hpp"
 #include "kith/crypto/hash.hpp"
 #include "kith/session/session.hpp"
 #include "kith/wire/constants.hpp"
@@ -71,7 +71,8 @@ class Sessions {
 
  private:
   void on(std::size_t i, session::Output&& output, std::deque<session::Input>& answers) {
-    if (const auto* job = std::get_if<Compute>(&output)) answers.push_back(answer(*job));
+    if (const auto* job = std::get_if<Compute>(&output))
+      answers.push_back(answer_handshake(i, *job));
     if (const auto* out = std::get_if<session::Transmit>(&output)) {
       KITH_ASSERT(out->bytes.size() <= wire::datagram_limit);
       const ByteView bytes = out->bytes.view();
