@@ -96,7 +96,7 @@ kith::fuzz::Seeds fuzz_seeds() {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::Input in(data, std::min<std::size_t>(size, 1024));
+  fuzz::Input in(data, std::min<std::size_t>(size, 500));
   RangeSet mine, theirs;
   std::map<Key, Version> a, b;
   const ByteView first = in.long_chunk(), second = in.long_chunk();

@@ -56,10 +56,10 @@ kith::fuzz::Seeds fuzz_seeds() {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::Input in(data, std::min<std::size_t>(size, 600));
+  fuzz::Input in(data, std::min<std::size_t>(size, 300));
   RangeSet set;
   std::map<Key, Version> model;
-  int checks = 8;  // each builds the range anew
+  int checks = 2;  // each builds the range anew
   while (!in.empty()) {
     const std::size_t what = in.below(3);
     if (what == 0) {

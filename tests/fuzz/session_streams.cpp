@@ -109,7 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int steps = 0; !in.empty() && steps < 100; ++steps) {
     const std::size_t op = in.below(5);
     if (op == 0) {
-      const std::size_t side = in.below(2), length = in.u16();
+      const std::size_t side = in.below(2), length = in.u16() % 12'000;
       world.send(side, length, static_cast<Lane>(in.below(3)), true);
     } else if (op == 1 || op == 4) {
       const std::size_t length = in.u16() % 10'000 + 1;
