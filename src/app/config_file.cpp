@@ -93,7 +93,7 @@ std::string unknown_variable(const std::string& name, const std::string& flag) {
   const auto guess = control::nearest(key_of(flag), known_keys());
   const std::string hint =
       guess ? " (did you mean " + std::string(environment_prefix) + upper(*guess) + "?)" : "";
-  return "unknown environment variable " + name + hint + ": ignored";
+  return "unknown environment variable " + control::escape_controls(name) + hint + ": ignored";
 }
 
 using Json = nlohmann::ordered_json;
@@ -130,12 +130,14 @@ Result<Layer, std::string> layer_from_file(const std::string& path, const std::s
     const std::size_t offset = error.byte > 0 ? error.byte - 1 : 0;
     return Failure<std::string>(
         at(offset) + "/: not valid JSON here; comments are fine, trailing commas are not");
+  } catch (const Json::out_of_range&) {
+    return Failure<std::string>(at(0) + "/: a number in it is too large for any setting");
   }
   if (!json.is_object())
     return Failure<std::string>(at(0) + "/: the configuration is one JSON object");
   Layer layer;
   for (const auto& [key, value] : json.items()) {
-    const std::string where = at(offset_of_key(text, key)) + "/" + key;
+    const std::string where = at(offset_of_key(text, key)) + "/" + control::escape_controls(key);
     const Option* option = find_option(flag_of(key));
     if (!option || key.find('-') != std::string::npos) {
       const auto guess = control::nearest(key, known_keys());

@@ -85,6 +85,7 @@ std::string to_string(const Endpoint& endpoint) {
 }
 
 std::optional<IpAddress> parse_ip(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would stop there
   IpAddress ip;
   const auto percent = text.find('%');
   const std::string host(text.substr(0, percent));
@@ -98,6 +99,7 @@ std::optional<IpAddress> parse_ip(std::string_view text) {
     ip.scope = *scope;
   }
   if (::inet_pton(AF_INET6, host.c_str(), ip.bytes.data()) != 1) return std::nullopt;
+  if (ip.scope != 0 && (ip.is_v4() || !ip.is_link_local())) return std::nullopt;
   return ip;
 }
 

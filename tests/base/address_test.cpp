@@ -17,6 +17,14 @@ TEST_CASE("base/address: nonsense is not an endpoint") {
     CHECK_FALSE(parse_endpoint(text));
 }
 
+TEST_CASE("base/address: a scope belongs to a link-local address, and nothing follows a NUL") {
+  CHECK_EQ(parse_ip("fe80::1%7")->scope, 7);
+  for (const char* text : {"2001:db8::1%7", "::1%7", "::ffff:10.0.0.1%7", "::ffff:169.254.0.1%7"})
+    CHECK_FALSE(parse_ip(text));
+  CHECK_FALSE(parse_ip(std::string_view("10.0.0.1\0 and more", 17)));
+  CHECK_FALSE(parse_endpoint(std::string_view("[::1\0x]:80", 11)));
+}
+
 TEST_CASE("base/address: a subnet contains what shares its prefix, across byte borders") {
   const Subnet subnet{IpAddress::v4(192, 168, 10, 0), 96 + 22};
   CHECK(subnet.contains(IpAddress::v4(192, 168, 11, 7)));

@@ -197,8 +197,8 @@ std::string one_line(std::string_view json) {
   out.reserve(json.size());
   for (std::size_t i = 0; i < json.size(); ++i) {
     const auto byte = static_cast<unsigned char>(json[i]);
-    const bool c1 =
-        byte == 0xc2 && i + 1 < json.size() && static_cast<unsigned char>(json[i + 1]) < 0xa0;
+    const auto next = static_cast<unsigned char>(i + 1 < json.size() ? json[i + 1] : 0);
+    const bool c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
     if (!c1 && byte != 0x7f) {
       out.push_back(json[i]);
       continue;

@@ -5,6 +5,7 @@ cd "$root" || exit 1
 
 build_packages="g++ meson ninja-build pkg-config libboost1.81-dev libsodium-dev nlohmann-json3-dev liblmdb-dev libspdlog-dev libcli11-dev prometheus-cpp-dev"
 test_packages="doctest-dev iproute2 nftables curl python3 tcpdump"
+fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
