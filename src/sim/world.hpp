@@ -46,6 +46,7 @@ class World {
 
  private:
   // world.cpp
+  void prepare();
   void happen(Item item);
   void later(Duration after, HostIndex host, Happening what, bool of_process = true);
   void trace(std::uint64_t word) { trace_ = mixed(trace_ ^ word); }
