@@ -89,7 +89,7 @@ void Membership::Impl::suspect(const NodeId& subject, Evidence evidence, Instant
   Entry* entry = roster.find(subject);
   if (!entry || !entry->live() || entry->heard > since) return;
   Case& file = open_case(*entry, since);
-  file.see(evidence);
+  file.see(evidence, since);
   try_accuse(*entry, file);
   tell_observers(*entry, file);
   check_case(subject);
@@ -185,7 +185,10 @@ std::size_t Membership::Impl::quorum_for(const NodeId& subject) const {
 Standing Membership::Impl::standing(const NodeId& subject, const Case& file) const {
   Standing standing;
   look_around(subject, file, standing);
-  standing.quorum = quorum_for(subject);
+  // Who is no observer has not asked, and hears of no retraction: it believes a verdict that is
+  // told, but reaches none of its own before it has looked.
+  const bool looked = file.evidence() != Evidence::none || observe(subject);
+  standing.quorum = looked ? quorum_for(subject) : 0;
   standing.disturbed = disturbed;
   return standing;
 }

@@ -55,7 +55,11 @@ class Case {
         started_(started),
         silent_since_(std::min(started, silent_since)) {}
 
-  void see(Evidence evidence) { evidence_ = std::max(evidence_, evidence); }
+  // `since`: when we asked, or saw. The windows count from our own first look.
+  void see(Evidence evidence, Instant since) {
+    if (evidence_ == Evidence::none) started_ = std::max(started_, since);
+    evidence_ = std::max(evidence_, evidence);
+  }
   // False when this observer already accuses or the file is full.
   bool accuse(const NodeId& accuser, const wire::Suspicion& suspicion);
   bool retract(const NodeId& accuser) { return accusers_.erase(accuser) > 0; }

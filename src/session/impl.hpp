@@ -156,7 +156,8 @@ struct Session::Impl {
   LoadGate load;
   HalfOpenGate half_open;
 
-  std::list<Peer> peers;  // most recently used first
+  std::list<Peer> peers;        // most recently used first
+  std::size_t keyed_peers = 0;  // with a current keypair
   std::map<NodeId, std::list<Peer>::iterator> peers_by_id;
   std::map<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
   std::map<std::uint32_t, IndexOwner> indices;

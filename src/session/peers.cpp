@@ -70,6 +70,7 @@ void Session::Impl::on(const PeerForgotten& in, Turn& t) {
 }
 
 void Session::Impl::drop_keys(Peer& peer) {
+  keyed_peers -= peer.current.has_value();
   for (auto* keys : {&peer.current, &peer.previous}) {
     if (*keys) indices.erase((*keys)->local());
     keys->reset();
@@ -122,6 +123,7 @@ bool Session::Impl::meet(Peer& peer, const BootId& boot, Turn& t) {
 // Its third slot, keys that wait for their initiator's proof, is our table of responses.
 void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
   if (peer.previous) indices.erase(peer.previous->local());
+  keyed_peers += !peer.current.has_value();
   peer.previous = std::move(peer.current);
   indices[keys.local()] = {IndexOwner::Kind::keypair, peer.serial};
   const Instant dies_at = keys.dies_at();
@@ -133,10 +135,11 @@ void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
 }
 
 void Session::Impl::shrink_sessions(const Peer& keep) {
-  std::size_t keyed = 0;
+  if (keyed_peers <= sessions_limit) return;
+  std::size_t recent = 0;
   for (Peer& peer : peers) {
     if (!peer.current) continue;
-    if (++keyed > sessions_limit && &peer != &keep) drop_keys(peer);
+    if (++recent > sessions_limit && &peer != &keep) drop_keys(peer);
   }
 }
 

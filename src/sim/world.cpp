@@ -30,9 +30,11 @@ World::World(const Scenario& scenario, const RunOptions& options)
       options_(options),
       chance_(scenario.salt),
       network_(scenario_, tally_),
-      checkers_(all_checkers()) {
-  hosts_.reserve(scenario.hosts * 2);  // twins come behind the others
-  for (HostIndex i = 0; i < scenario.hosts; ++i) {
+      checkers_(all_checkers()) {}
+
+void World::prepare() {
+  hosts_.reserve(scenario_.hosts * 2);  // twins come behind the others
+  for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     Host& host = hosts_.emplace_back();
     host.identity = std::make_shared<const crypto::Identity>(
         crypto::Identity::from_seed(seed_bytes(chance_, Concern::identity, i, 0)));
@@ -48,6 +50,7 @@ World::World(const Scenario& scenario, const RunOptions& options)
 }
 
 Outcome World::run() {
+  prepare();
   const Instant end = beginning + scenario_.length;
   while (!agenda_.empty() && agenda_.next() <= end) {
     if (!findings_.empty() && options_.stop_at_first) break;

@@ -46,6 +46,7 @@ class World {
 
  private:
   // world.cpp
+  void prepare();
   void happen(Item item);
   void later(Duration after, HostIndex host, Happening what, bool of_process = true);
   std::uint64_t nonce(HostIndex index);

@@ -1,5 +1,7 @@
 // When a complete certificate is believed, and by whom.
+#include "constants.hpp"
 #include "kith/crypto/hash.hpp"
+#include "rings.hpp"
 #include "solo.hpp"
 
 using namespace kith;
@@ -10,8 +12,8 @@ namespace {
 
 // A machine that knows a subject and four more, and what they sign against it.
 struct Court {
-  Court() {
-    for (std::uint64_t i = 0; i < 5; ++i) peers.push_back(somebody(60 + i));
+  explicit Court(std::uint64_t members = 5) {
+    for (std::uint64_t i = 0; i < members; ++i) peers.push_back(somebody(60 + i));
     for (const crypto::Identity& peer : peers)
       solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {5})}, {}});
     solo.pass(milliseconds(20));
@@ -99,4 +101,28 @@ TEST_CASE("membership: after a refusal our own silence counts, but only from its
   CHECK_EQ(court.verdict(), Verdict::suspect);  // it may be paused: the window is ours
   court.pass(seconds(3));
   CHECK_EQ(court.verdict(), Verdict::dead);
+}
+
+TEST_CASE("membership: who is no observer reaches no verdict before it has looked") {
+  Court court(64);
+  ms::Rings rings(NetworkId{});
+  const auto all = [](const NodeId&) { return true; };
+  rings.insert(court.solo.identity->id());
+  for (const crypto::Identity& peer : court.peers) rings.insert(peer.id());
+  const auto observed = rings.subjects(court.solo.identity->id(), all);
+  for (std::size_t i = 0; i < court.peers.size(); ++i)  // the subject is the last one
+    if (std::find(observed.begin(), observed.end(), court.peers[i].id()) == observed.end()) {
+      std::swap(court.peers[i], court.peers.back());
+      break;
+    }
+  const auto observers = rings.observers(court.subject(), all);
+  for (std::size_t i = 0; i + 1 < court.peers.size(); ++i)
+    if (std::find(observers.begin(), observers.end(), court.peers[i].id()) != observers.end())
+      court.solo.receive(court.peers[i].id(),
+                         wire::GossipPush{{{}, {court.suspicion(i, Duration(0))}}});
+  REQUIRE_EQ(court.verdict(), Verdict::suspect);
+  court.pass(ms::silence_window + milliseconds(300));
+  CHECK_EQ(court.verdict(), Verdict::suspect);  // it has just asked
+  court.pass(seconds(10));                   // unhealthy: in this world nobody answers its probes
+  CHECK_EQ(court.verdict(), Verdict::dead);  // and had no answer either
 }

@@ -38,7 +38,7 @@ wire::Suspicion by(std::uint64_t accuser) {
 
 Case case_with(std::size_t accusers, Evidence evidence) {
   Case file({1}, at(10), at(9.5));
-  file.see(evidence);
+  file.see(evidence, at(0));
   for (std::size_t i = 0; i < accusers; ++i) file.accuse(node(i), by(i));
   return file;
 }
