@@ -102,9 +102,9 @@ void Repair::on_ended(const Exchange& exchange) {
 bool Repair::majority_reached() const {
   const std::vector<NodeId> set = context_.view.neighbours(context_.self.bytes, neighbourhood);
   const View::Member* me = context_.view.find(context_.self);
-  std::size_t seen = me && me->counts() ? 1 : 0;
-  for (const NodeId& id : set) seen += reached_.contains(id) ? 1 : 0;
-  return !set.empty() && seen >= write_quorum(set.size());
+  std::size_t missed = set.size() - (me && me->counts() ? 1 : 0);
+  for (const NodeId& id : set) missed -= reached_.contains(id) ? 1 : 0;
+  return all_bases_have_quorum(set.size(), missed);
 }
 
 // A member that has left counts no more, so what it had must be where every later read looks: those

@@ -62,7 +62,7 @@ bool View::settled(const NodeId& id, const Member& member) const {
     ++live_members;
     if (neighbour->synced <= member.verdict_stamp) return false;
   }
-  return live_members >= write_quorum(set.size());
+  return all_bases_have_quorum(set.size(), set.size() - live_members);
 }
 
 // Remembered from the last run, and a majority that lives has had time to tell of it, alive or
@@ -72,7 +72,7 @@ bool View::unknown_to_all(const NodeId& id, const Member& member, Instant now) c
   const std::vector<NodeId> set = neighbours(id.bytes, neighbourhood);
   const auto live_members =
       std::count_if(set.begin(), set.end(), [&](const NodeId& other) { return live(other); });
-  return static_cast<std::size_t>(live_members) >= write_quorum(set.size());
+  return all_bases_have_quorum(set.size(), set.size() - static_cast<std::size_t>(live_members));
 }
 
 bool View::retire(Instant now) {

@@ -5,9 +5,11 @@
 // live; newcomers and stand-ins help durability there and do not count.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
+#include "constants.hpp"
 #include "kith/base/ids.hpp"
 #include "kith/dht/dht.hpp"
 #include "kith/wire/message.hpp"
@@ -16,6 +18,14 @@ namespace kith::dht {
 
 inline std::size_t write_quorum(std::size_t base) { return base / 2 + 1; }
 inline std::size_t read_quorum(std::size_t base) { return base == 2 ? 1 : base / 2 + 1; }
+
+// Whether every base within a neighbourhood of `set` counting members has a write quorum, whichever
+// `missing` of them are not there. A majority of the neighbourhood is not enough: the others may be
+// the majority of some key's base, and acknowledge writes among themselves.
+inline bool all_bases_have_quorum(std::size_t set, std::size_t missing) {
+  const std::size_t base = std::min<std::size_t>(set, replicas);
+  return set > 0 && missing + write_quorum(base) <= base;
+}
 
 // How many of `base` an operation of this consistency needs, `quorum` being its majority.
 inline std::size_t needed(Consistency level, std::size_t base, std::size_t quorum) {
