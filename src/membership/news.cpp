@@ -37,7 +37,18 @@ void Membership::Impl::correct(const NodeId& to, Entry& entry) {
 
 void Membership::Impl::take_gossip(const NodeId& from, const wire::Gossip& news) {
   for (const wire::Reference& reference : news.references) take_reference(from, reference, news);
-  for (const wire::Suspicion& suspicion : news.suspicions) take_suspicion(from, suspicion);
+  for (const wire::Suspicion& suspicion : news.suspicions)
+    if (!shared_verdict(news, suspicion)) take_suspicion(from, suspicion);
+}
+
+// Told along with a verdict that we hold too: it accuses nobody anew.
+bool Membership::Impl::shared_verdict(const wire::Gossip& news, const wire::Suspicion& suspicion) {
+  const Entry* entry = roster.find(suspicion.subject.subject);
+  return entry && entry->certified() &&
+         std::any_of(news.references.begin(), news.references.end(), [&](const auto& reference) {
+           return reference.subject == suspicion.subject.subject &&
+                  reference.verdict == Verdict::dead;
+         });
 }
 
 void Membership::Impl::take_reference(const NodeId& from, const wire::Reference& reference,
@@ -55,7 +66,7 @@ void Membership::Impl::take_known(const NodeId& from, const wire::Reference& ref
                         std::make_tuple(entry.incarnation(), entry.hash);
     return theirs ? want(from, reference.subject) : correct(from, entry);
   }
-  const bool certified = !entry.live() && !entry.member->alone;
+  const bool certified = entry.certified();
   switch (reference.verdict) {
     case Verdict::alive:
       if (certified) correct(from, entry);
@@ -66,11 +77,21 @@ void Membership::Impl::take_known(const NodeId& from, const wire::Reference& ref
         probe(NodeId(entry.id()));
       return;
     case Verdict::dead:
-      if (!certified) told_dead(from, entry, news);
-      return;
+      return certified ? compare_verdicts(from, entry, news) : told_dead(from, entry, news);
     case Verdict::left:
       return;  // only its record says so, and we hold that record
   }
+}
+
+// Both hold it dead; theirs may have found it out later.
+void Membership::Impl::compare_verdicts(const NodeId& from, const Entry& entry,
+                                        const wire::Gossip& news) {
+  std::vector<wire::Suspicion> later;
+  for (const wire::Suspicion& suspicion : news.suspicions)
+    if (suspicion.subject.subject == wire::prefix_of(entry.id()) &&
+        suspicion.stamp > entry.member->verdict_stamp)
+      later.push_back(suspicion);
+  if (!later.empty()) verify({from, entry.id(), {}, std::nullopt, true}, later);
 }
 
 void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::Gossip& news) {
@@ -154,8 +175,6 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
     Entry* entry = roster.find(work.subject);
     if (!entry || entry->incarnation() != suspicion.subject.incarnation) return;
     if (work.subject != self) {
-      if (entry->verdict() == Verdict::dead && !entry->member->alone)
-        found_later(*entry, suspicion);
       accused(*entry, accuser, suspicion);
     } else {
       own.accused = suspicion.subject.incarnation;
@@ -169,6 +188,7 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
 // that all who know of the death come to the same stamp. No stamp may lie in the future.
 void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicion) {
   const UnixMillis stamp = suspicion.stamp;
+  if (entry.verdict() != Verdict::dead) return;
   if (stamp <= entry.member->verdict_stamp || stamp.value > wall().value + to_millis(clock_off_max))
     return;
   const auto same = [&](const wire::Suspicion& s) { return s.accuser == suspicion.accuser; };
@@ -192,8 +212,12 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work,
     return;
   }
   Entry* entry = roster.find(work.subject);
-  if (!entry || !complete || valid.front().subject.incarnation != entry->incarnation()) return;
-  if (!entry->live() && !entry->member->alone) return;
+  if (!entry || valid.empty() || valid.front().subject.incarnation != entry->incarnation()) return;
+  if (entry->certified()) {
+    for (const wire::Suspicion& suspicion : valid) found_later(*entry, suspicion);
+    return;
+  }
+  if (!complete) return;
   convict(*entry, std::move(valid));
 }
 
@@ -265,7 +289,7 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
       std::vector<wire::Suspicion> about;
       for (const wire::Suspicion& suspicion : members.suspicions)
         if (suspicion.subject.subject == wire::prefix_of(candidate->id)) about.push_back(suspicion);
-      const bool certified = !known->live() && !known->member->alone;
+      const bool certified = known->certified();
       if (!about.empty() && !certified)
         verify({from, candidate->id, {}, std::nullopt, candidate->id != self}, about);
       continue;

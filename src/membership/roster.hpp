@@ -33,6 +33,7 @@ struct Entry {
   Incarnation incarnation() const { return member->record->incarnation; }
   Verdict verdict() const { return member->verdict; }
   bool live() const { return verdict() == Verdict::alive || verdict() == Verdict::suspect; }
+  bool certified() const { return !live() && !member->alone; }  // gone, and not on our word alone
   bool suspect() const { return verdict() == Verdict::suspect; }
   wire::Reference reference() const;
 };
