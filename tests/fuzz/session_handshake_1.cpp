@@ -23,8 +23,7 @@ void above(fuzz::Input& in) {
   const auto ephemeral = crypto::DhPair::from_secret(crypto::Secret<32>(ByteArray<32>{9}));
   const Credentials& own = *genuine.initiator;
   const noise::Psk& psk = own.psks.front();
-  InitPayload honest{
-      own.incarnation, 2, own.hello, own.key, psk_tag(psk, ephemeral.public_key), {}};
+  InitPayload honest{Incarnation{7}, 2, own.hello, own.key, psk_tag(psk, ephemeral.public_key), {}};
   const Bytes payload = fuzz::mutated(encode(honest), in);
   Bytes message;
   KITH_ASSERT(noise::Initiator::start(noise::Pattern::ik_psk2, own.prologue, own.fixed, ephemeral,

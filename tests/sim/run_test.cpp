@@ -83,7 +83,7 @@ TEST_CASE("sim/scenes: what was found once does not come back") {
 }
 
 TEST_CASE("sim/sweep: fixed seeds, and fresh ones that say how to repeat them") {
-  const char* wanted = std::getenv("KITH_SEEDS");
+  const char* wanted = std::getenv("KITH_SIM_SEEDS");
   const std::uint64_t count = wanted ? std::strtoull(wanted, nullptr, 10) : 20;
   const std::uint64_t fresh = std::random_device{}();
   for (std::uint64_t i = 0; i < count; ++i) {
