@@ -111,6 +111,8 @@ int main(int argc, char** argv) {
   auto* sweep_verb = app.add_subcommand("sweep", "run many seeds; exit 1 when one fails");
   sweep_verb->add_option("--first", sweep.first, "first seed")->capture_default_str();
   sweep_verb->add_option("--count", sweep.count, "how many")->capture_default_str();
+  sweep_verb->add_option("--seconds", sweep.seconds, "begin no seed after so long; 0: no limit")
+      ->capture_default_str();
   limits(sweep_verb);
   auto* seed_verb = app.add_subcommand("seed", "run one seed");
   seed_verb->add_option("seed", seed)->required();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
 
 namespace kith::tool {
 namespace {
@@ -58,7 +59,10 @@ void progress(const Sweep& options, std::uint64_t done, const Totals& totals) {
 
 std::size_t sweep(const Sweep& options) {
   Totals totals;
-  for (std::uint64_t i = 0; i < options.count; ++i) {
+  const std::time_t begun = std::time(nullptr);
+  std::uint64_t done = 0;
+  for (std::uint64_t i = 0; i < options.count; ++i, ++done) {
+    if (options.seconds > 0 && std::time(nullptr) - begun >= options.seconds) break;
     const std::uint64_t seed = options.first + i;
     const sim::Scenario scenario = sim::plan(seed, options.limits);
     const sim::Outcome outcome = sim::run(scenario);
@@ -67,17 +71,19 @@ std::size_t sweep(const Sweep& options) {
     if (outcome.findings.empty()) continue;
     ++totals.failed;
     const sim::Finding& finding = outcome.findings.front();
+    std::printf("seed %llu, %u hosts, at %.3f s: %s\n    %s\n",
+                static_cast<unsigned long long>(seed), scenario.hosts,
+                static_cast<double>(finding.at.count()) / 1e6, finding.invariant.c_str(),
+                finding.what.c_str());
     std::printf(
-        "seed %llu, %u hosts, at %.3f s: %s\n    %s\n    again: kith-sim seed %llu --story\n",
-        static_cast<unsigned long long>(seed), scenario.hosts,
-        static_cast<double>(finding.at.count()) / 1e6, finding.invariant.c_str(),
-        finding.what.c_str(), static_cast<unsigned long long>(seed));
+        "    again: kith-sim seed %llu --hosts-min %u --hosts-max %u --length %lld --story\n",
+        static_cast<unsigned long long>(seed), options.limits.hosts_min, options.limits.hosts_max,
+        static_cast<long long>(options.limits.length / seconds(1)));
     std::fflush(stdout);
   }
   const sim::Tally& t = totals.tally;
   std::printf("\n%llu seeds, %llu failed; %llu host-seconds, %llu events, %llu datagrams\n",
-              static_cast<unsigned long long>(options.count),
-              static_cast<unsigned long long>(totals.failed),
+              static_cast<unsigned long long>(done), static_cast<unsigned long long>(totals.failed),
               static_cast<unsigned long long>(totals.host_seconds),
               static_cast<unsigned long long>(t.events),
               static_cast<unsigned long long>(t.datagrams));

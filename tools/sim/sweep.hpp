@@ -12,7 +12,7 @@ namespace kith::tool {
 struct Sweep {
   std::uint64_t first = 1, count = 100;
   sim::PlanLimits limits;
-  bool json = false;
+  int seconds = 0;  // of wall time at most; 0: no limit
 };
 
 // Prints one line a failing seed with the command that repeats it, then the table of faults.
