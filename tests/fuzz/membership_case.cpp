@@ -18,7 +18,7 @@ struct Accusation {
 
 Case filled(const std::vector<Accusation>& accusations, Evidence evidence) {
   Case file({3}, start, start - seconds(1));
-  file.see(evidence);
+  file.see(evidence, start);
   for (const Accusation& one : accusations) file.accuse(one.accuser, one.suspicion);
   return file;
 }
