@@ -113,6 +113,7 @@ int main(int argc, char** argv) {
   sweep_verb->add_option("--count", sweep.count, "how many")->capture_default_str();
   sweep_verb->add_option("--seconds", sweep.seconds, "begin no seed after so long; 0: no limit")
       ->capture_default_str();
+  sweep_verb->add_flag("--stop", sweep.stop, "stop at the first seed that fails");
   limits(sweep_verb);
   auto* seed_verb = app.add_subcommand("seed", "run one seed");
   seed_verb->add_option("seed", seed)->required();

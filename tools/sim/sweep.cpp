@@ -80,6 +80,10 @@ std::size_t sweep(const Sweep& options) {
         static_cast<unsigned long long>(seed), options.limits.hosts_min, options.limits.hosts_max,
         static_cast<long long>(options.limits.length / seconds(1)));
     std::fflush(stdout);
+    if (options.stop) {
+      ++done;
+      break;
+    }
   }
   const sim::Tally& t = totals.tally;
   std::printf("\n%llu seeds, %llu failed; %llu host-seconds, %llu events, %llu datagrams\n",

@@ -12,6 +12,7 @@ namespace kith::tool {
 struct Sweep {
   std::uint64_t first = 1, count = 100;
   sim::PlanLimits limits;
+  bool stop = false;  // at the first seed that fails
   int seconds = 0;  // of wall time at most; 0: no limit
 };
 
