@@ -36,6 +36,7 @@ mutant() {
   [ "$seeds" = - ] || simulated=$((simulated + 1))
   mutants=$((mutants + 1))
   mv "$file.kept" "$file"
+  touch "$file"  # or the mutant stays built
   if [ "$noticed" = yes ] || [ "$seeds" != - ]; then
     printf 'noticed: %-50s tests: %-3s simulator after %s seeds: %s\n' "$what" "$noticed" "$seeds" "$(sed -n 's/^seed [0-9]*, .* s: //p' sweep.log | head -n 1)"
   else
