@@ -13,10 +13,12 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
     member.endpoint = seen.endpoint;
     members_.emplace(seen.id, member);
+    add(member);
     ++epoch_;
     return member.live() ? Change::joined : Change::gone;
   }
   Member& member = known->second;
+  subtract(member);
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
   const bool moved = member.presence != seen.presence || member.synced != seen.synced;
@@ -31,6 +33,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.endpoint = seen.endpoint;
   // A new stamp, not a greater one: its clock may have been set back since.
   if (member.retired && member.live() && member.synced != member.retired_at) member.retired = false;
+  add(member);
   if (moved) ++epoch_;
   if (awaited) return member.live() ? Change::joined : Change::gone;
   if (!was_live && member.live()) return Change::returned;
@@ -42,12 +45,15 @@ void View::remember(const Counting& known, Now now) {
   if (known.id == self_ || known.synced.value == 0 || members_.size() >= members_limit) return;
   Member member{known.key, Presence::dead, known.synced, {}, now.mono};
   member.awaited = true;
-  members_.emplace(known.id, member);
+  if (members_.emplace(known.id, member).second) add(member);
   ++epoch_;
 }
 
 bool View::forget(const NodeId& id) {
-  if (members_.erase(id) == 0) return false;
+  const auto known = members_.find(id);
+  if (known == members_.end()) return false;
+  subtract(known->second);
+  members_.erase(known);
   ++epoch_;
   return true;
 }
@@ -75,7 +81,20 @@ bool View::unknown_to_all(const NodeId& id, const Member& member, Instant now) c
   return all_bases_have_quorum(set.size(), set.size() - static_cast<std::size_t>(live_members));
 }
 
+void View::add(const Member& member) {
+  totals_.live += member.live();
+  totals_.counting += member.counts();
+  totals_.unsettled += !member.live() && member.counts();
+}
+
+void View::subtract(const Member& member) {
+  totals_.live -= member.live();
+  totals_.counting -= member.counts();
+  totals_.unsettled -= !member.live() && member.counts();
+}
+
 bool View::retire(Instant now) {
+  if (!any_unsettled()) return false;
   // Decide on one picture, then apply: retiring one must not change the sets of the next.
   std::vector<NodeId> retired;
   for (const auto& [id, member] : members_) {
@@ -86,8 +105,10 @@ bool View::retire(Instant now) {
   }
   for (const NodeId& id : retired) {
     Member& member = members_.at(id);
+    subtract(member);
     member.retired = true;
     member.retired_at = member.synced;
+    add(member);
     ++epoch_;
   }
   return !retired.empty();
@@ -95,6 +116,7 @@ bool View::retire(Instant now) {
 
 std::optional<Instant> View::next_retirement(Instant now) const {
   std::optional<Instant> next;
+  if (!any_unsettled()) return next;
   for (const auto& [id, member] : members_) {
     if (member.live() || !member.counts()) continue;
     const Instant grace = member.since + awaited_grace;
@@ -120,26 +142,9 @@ bool View::live(const NodeId& id) const {
   return member && member->live();
 }
 
-std::size_t View::live_count() const {
-  std::size_t count = 0;
-  for (const auto& [id, member] : members_) count += member.live() ? 1 : 0;
-  return count;
-}
-
-std::size_t View::counting_count() const {
-  std::size_t count = 0;
-  for (const auto& [id, member] : members_) count += member.counts() ? 1 : 0;
-  return count;
-}
-
-bool View::any_unsettled() const {
-  for (const auto& [id, member] : members_)
-    if (!member.live() && member.counts()) return true;
-  return false;
-}
-
 UnixMillis View::newest_verdict() const {
   UnixMillis newest{0};
+  if (!any_unsettled()) return newest;
   for (const auto& [id, member] : members_)
     if (!member.live() && member.counts()) newest = std::max(newest, member.verdict_stamp);
   return newest;

@@ -69,10 +69,12 @@ class View {
 
   const Member* find(const NodeId& id) const;
   bool live(const NodeId& id) const;
-  std::size_t live_count() const;
-  std::size_t counting_count() const;
-  bool has_synced_member() const { return counting_count() > 0; }
-  bool any_unsettled() const;         // a death that is neither retired nor forgotten
+  std::size_t live_count() const { return totals_.live; }
+  std::size_t counting_count() const { return totals_.counting; }
+  bool has_synced_member() const { return totals_.counting > 0; }
+  bool any_unsettled() const {
+    return totals_.unsettled > 0;
+  }                                   // a death neither retired nor forgotten
   UnixMillis newest_verdict() const;  // of the unsettled deaths
   NodeId smallest_live() const;
 
@@ -92,9 +94,17 @@ class View {
   bool settled(const NodeId& id, const Member& member) const;
   bool unknown_to_all(const NodeId& id, const Member& member, Instant now) const;
 
+  // Kept as members change: most questions come with every piece of news.
+  struct Totals {
+    std::size_t live = 0, counting = 0, unsettled = 0;
+  };
+  void add(const Member& member);
+  void subtract(const Member& member);
+
   static constexpr std::size_t replicas_ = 8;
   NodeId self_;
   std::map<NodeId, Member> members_;
+  Totals totals_;
   std::uint64_t epoch_ = 0;
 };
 

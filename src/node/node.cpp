@@ -319,15 +319,17 @@ Snapshot Node::snapshot() const {
 
 std::optional<NodeId> Node::find_member(std::string_view text) const {
   std::optional<NodeId> found;
+  bool ambiguous = false;
   for (const membership::MemberSnapshot& entry : impl_->membership.snapshot().members) {
     const membership::Member& member = *entry.member;
+    if (to_string(member.id) == text) return member.id;  // whatever others call themselves
     const bool by_id = text.size() >= 4 && to_string(member.id).starts_with(text);
     const bool by_name = member.record && member.record->name == text;
     if (!by_id && !by_name) continue;
-    if (found) return std::nullopt;  // ambiguous
+    ambiguous |= found.has_value();
     found = member.id;
   }
-  return found;
+  return ambiguous ? std::nullopt : found;
 }
 
 }  // namespace kith::node

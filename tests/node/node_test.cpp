@@ -45,11 +45,12 @@ struct Pair {
   std::vector<std::pair<std::size_t, wire::Verdict>> news;
   bool left = false;
 
-  Pair() {
+  explicit Pair(const std::string& second_name = "node-2") {
     for (Byte i = 0; i < 2; ++i) {
-      endpoints[i] = config_of(static_cast<Byte>(i + 1)).listen[0];
-      nodes.emplace_back(config_of(static_cast<Byte>(i + 1)), identity(static_cast<Byte>(i + 1)),
-                         now);
+      Config config = config_of(static_cast<Byte>(i + 1));
+      endpoints[i] = config.listen[0];
+      if (i == 1) config.name = second_name;
+      nodes.emplace_back(std::move(config), identity(static_cast<Byte>(i + 1)), now);
     }
     for (std::size_t i = 0; i < 2; ++i) {
       Node::Outbox out;
@@ -287,4 +288,15 @@ TEST_CASE("node/laws: any input in any state is legal, bounded and replayed to t
     };
     test::check_laws<Node>("node", make, list, describe);
   }
+}
+
+TEST_CASE("node: a whole id names its member, whatever another calls itself") {
+  const std::string first = to_string(identity(1)->id());
+  Pair world(first);
+  world.step(0, JoinRequested{{1}, "127.0.0.1:1002"});
+  world.run(seconds(8));
+  REQUIRE(world.nodes[0].snapshot().joined);
+  CHECK(world.nodes[0].find_member(first) == identity(1)->id());
+  CHECK(world.nodes[1].find_member(first) == identity(1)->id());
+  CHECK_FALSE(world.nodes[0].find_member("nobody"));
 }
