@@ -1,0 +1,92 @@
+// Who counts: bases, retirement and return, without messages.
+#include "view.hpp"
+
+#include "kith/crypto/hash.hpp"
+
+using namespace kith;
+using namespace kith::dht;
+
+namespace {
+
+NodeId node(int number) {
+  const std::string name = std::to_string(number);
+  return NodeId{crypto::hash256({as_bytes(name)}).bytes};
+}
+Now at(std::int64_t second) { return {Instant(seconds(second)), UnixMillis{second * 1000}}; }
+MemberSeen seen(int number, Presence presence, std::int64_t synced, std::int64_t verdict = 0) {
+  return {node(number), {}, presence, {synced}, {verdict}, {}, {}};
+}
+
+// Members 0 to count - 1, alive and synced at 10; the view is member 0's.
+View view_of(int count) {
+  View view(node(0));
+  for (int i = 0; i < count; ++i) view.see(seen(i, Presence::alive, 10), at(0));
+  return view;
+}
+// The first `dead` of the others die with a verdict at 100, and the living sync past it.
+View after_deaths(int count, int dead) {
+  View view = view_of(count);
+  for (int i = 1; i <= dead; ++i) view.see(seen(i, Presence::dead, 10, 100), at(1));
+  for (int i = 0; i < count; ++i)
+    if (i == 0 || i > dead) view.see(seen(i, Presence::alive, 200), at(2));
+  return view;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "dht/view: every base keeps a write quorum, or the neighbourhood does not answer for it") {
+  CHECK(all_bases_have_quorum(1, 0));
+  CHECK(all_bases_have_quorum(2, 0));
+  CHECK_FALSE(all_bases_have_quorum(2, 1));
+  CHECK(all_bases_have_quorum(3, 1));
+  CHECK_FALSE(all_bases_have_quorum(4, 2));
+  CHECK(all_bases_have_quorum(8, 3));
+  CHECK_FALSE(all_bases_have_quorum(8, 4));
+  // A majority of sixteen is there, and still five of some key's eight may be elsewhere.
+  CHECK(all_bases_have_quorum(16, 3));
+  CHECK_FALSE(all_bases_have_quorum(16, 4));
+  CHECK_FALSE(all_bases_have_quorum(0, 0));
+}
+
+TEST_CASE("dht/view: the dead are retired when the living have synced past it, but few at a time") {
+  View three = after_deaths(13, 3);
+  CHECK(three.retire(at(3).mono));
+  CHECK_EQ(three.counting_count(), 10);
+  CHECK_FALSE(three.any_unsettled());
+
+  View five = after_deaths(13, 5);  // the other side of a cut may be a majority of some base
+  CHECK_FALSE(five.retire(at(3).mono));
+  CHECK_EQ(five.counting_count(), 13);
+  CHECK(five.any_unsettled());
+  CHECK(five.retire(at(3).mono + minutes(10)));
+  CHECK_EQ(five.counting_count(), 8);
+}
+
+TEST_CASE("dht/view: the retired count again with another stamp, though their clock was set back") {
+  View view = after_deaths(8, 1);
+  REQUIRE(view.retire(at(3).mono));
+  CHECK(view.see(seen(1, Presence::alive, 10), at(4)) == View::Change::returned);
+  CHECK_FALSE(view.find(node(1))->counts());  // alive, and not synced since
+  view.see(seen(1, Presence::alive, 5), at(5));
+  CHECK(view.find(node(1))->counts());
+}
+
+TEST_CASE("dht/view: a death found out later elsewhere is news once") {
+  View view = after_deaths(8, 1);
+  CHECK(view.see(seen(1, Presence::dead, 10, 250), at(3)) == View::Change::restamped);
+  CHECK(view.see(seen(1, Presence::dead, 10, 250), at(3)) == View::Change::none);
+  CHECK_FALSE(view.retire(at(4).mono));  // nobody has synced past 250
+}
+
+TEST_CASE("dht/view: what is counted as it changes is what counting would give") {
+  View view = view_of(6);
+  view.see(seen(3, Presence::dead, 10, 100), at(1));
+  view.see(seen(4, Presence::left, 0), at(1));
+  view.forget(node(5));
+  view.remember({node(9), {}, {7}}, at(1));
+  CHECK_EQ(view.live_count(), 3);
+  CHECK_EQ(view.counting_count(), 5);  // 0, 1, 2, the dead 3 and the remembered 9
+  CHECK(view.any_unsettled());
+  CHECK_EQ(view.counting().size(), 4);
+}
