@@ -14,7 +14,7 @@ from world import Checks, Lan, World, all_see, figures, link, need_root, p95, ru
 
 RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 KILL_MEDIAN, KILL_MAX, SILENCE_MAX, LEFT_MAX = 2.5, 5.0, 7.0, 1.0
-KILL_MAX_TWO, SILENCE_MAX_TWO = 5.0, 15.0
+KILL_MAX_TWO, SILENCE_MAX_TWO = 6.0, 15.0  # up to 1 s until the next question, then the windows
 PAUSE = 2.5
 
 checks = Checks()
