@@ -1,5 +1,7 @@
 #include "repair.hpp"
 
+#include <algorithm>
+
 namespace kith::dht {
 
 void Repair::start() {
@@ -113,9 +115,14 @@ bool Repair::majority_reached() const {
 bool Repair::handed_over() const {
   std::vector<NodeId> others = context_.view.neighbours(context_.self.bytes, neighbourhood);
   std::erase(others, context_.self);
+  if (others.empty()) {  // one of those who do not count yet will found the network anew
+    const std::vector<NodeId> live = context_.view.partners();
+    return std::all_of(live.begin(), live.end(),
+                       [&](const NodeId& id) { return reached_.contains(id); });
+  }
   std::size_t missed = 0;
   for (const NodeId& id : others) missed += reached_.contains(id) ? 0 : 1;
-  return others.empty() || missed < read_quorum(std::min(others.size(), replicas));
+  return missed < read_quorum(std::min(others.size(), replicas));
 }
 
 void Repair::finish_round() {
