@@ -44,7 +44,8 @@ void Repair::on_change(const NodeId& who, View::Change change) {
       schedule(repair_delay);
       break;
     case View::Change::gone: {
-      if (!member || !member->counts()) break;
+      // Retired here already, it may count for others: they wait for our stamp past this death.
+      if (!member || member->synced.value == 0) break;
       publish_due_ = true;
       const std::vector<NodeId> base = context_.view.base(who.bytes);
       std::size_t live = 0;

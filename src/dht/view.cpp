@@ -144,9 +144,8 @@ bool View::live(const NodeId& id) const {
 
 UnixMillis View::newest_verdict() const {
   UnixMillis newest{0};
-  if (!any_unsettled()) return newest;
   for (const auto& [id, member] : members_)
-    if (!member.live() && member.counts()) newest = std::max(newest, member.verdict_stamp);
+    if (!member.live() && member.synced.value > 0) newest = std::max(newest, member.verdict_stamp);
   return newest;
 }
 

@@ -74,8 +74,8 @@ class View {
   bool has_synced_member() const { return totals_.counting > 0; }
   bool any_unsettled() const {
     return totals_.unsettled > 0;
-  }                                   // a death neither retired nor forgotten
-  UnixMillis newest_verdict() const;  // of the unsettled deaths
+  }  // a death neither retired nor forgotten
+  UnixMillis newest_verdict() const;  // of deaths that count here, or elsewhere still
   NodeId smallest_live() const;
 
   std::vector<NodeId> base(const ByteArray<32>& place) const;
