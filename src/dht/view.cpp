@@ -12,6 +12,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     if (members_.size() >= members_limit) return Change::none;
     Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
     member.endpoint = seen.endpoint;
+    member.past = !member.live();
     members_.emplace(seen.id, member);
     add(member);
     ++epoch_;
@@ -31,6 +32,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.synced = seen.synced;
   member.verdict_stamp = seen.verdict_stamp;
   member.endpoint = seen.endpoint;
+  member.past = member.past && !member.live();
   // A new stamp, not a greater one: its clock may have been set back since.
   if (member.retired && member.live() && member.synced != member.retired_at) member.retired = false;
   add(member);
@@ -61,14 +63,18 @@ bool View::forget(const NodeId& id) {
 bool View::settled(const NodeId& id, const Member& member) const {
   if (member.verdict_stamp.value == 0) return false;  // reached alone: moves no replica set
   const std::vector<NodeId> set = neighbours(id.bytes, neighbourhood);
-  std::size_t live_members = 0;
+  std::size_t live_members = 0, missing = 0;
   for (const NodeId& other : set) {
     const Member* neighbour = find(other);
-    if (!neighbour->live()) continue;
+    if (!neighbour->live()) {
+      missing += neighbour->past ? 0 : 1;
+      continue;
+    }
     ++live_members;
     if (neighbour->synced <= member.verdict_stamp) return false;
   }
-  return all_bases_have_quorum(set.size(), set.size() - live_members);
+  if (member.past) return live_members > 0;
+  return all_bases_have_quorum(live_members + missing, missing);
 }
 
 // Remembered from the last run, and a majority that lives has had time to tell of it, alive or

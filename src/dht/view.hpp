@@ -49,6 +49,7 @@ class View {
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
     bool retired = false;
+    bool past = false;      // was dead when first heard of: others have settled it
     bool awaited = false;   // remembered from the last run, not heard of in this one
     UnixMillis retired_at;  // its synced must be newer to count again
     Endpoint endpoint;

@@ -63,6 +63,15 @@ TEST_CASE("dht/view: the dead are retired when the living have synced past it, b
   CHECK_EQ(five.counting_count(), 8);
 }
 
+TEST_CASE("dht/view: those who were dead when first heard of wait for no quorum") {
+  View view = view_of(4);
+  for (int i = 10; i < 20; ++i) view.see(seen(i, Presence::dead, 10, 100), at(1));
+  CHECK_FALSE(view.retire(at(1).mono));  // nobody here has synced past it
+  for (int i = 0; i < 4; ++i) view.see(seen(i, Presence::alive, 200), at(2));
+  CHECK(view.retire(at(2).mono));
+  CHECK_EQ(view.counting_count(), 4);
+}
+
 TEST_CASE("dht/view: the retired count again with another stamp, though their clock was set back") {
   View view = after_deaths(8, 1);
   REQUIRE(view.retire(at(3).mono));
