@@ -92,7 +92,7 @@ class Server {
     loop_.run_until([&] { return done; }, seconds(5));
   }
 
-  fuzz::TempDir dir_;
+  test::TempDir dir_{true};
   std::string path_;
   Loop loop_;
   std::vector<std::string> seen_;

@@ -1,5 +1,7 @@
 // The small files beside the database, read back whatever they hold: an identity is the genuine one
 // or an error, never a new one in place of a damaged file.
+#include <fstream>
+
 #include "keeping.hpp"
 #include "keys.hpp"
 #include "target.hpp"
@@ -9,6 +11,12 @@ using namespace kith;
 using namespace kith::app;
 
 namespace {
+
+void write_file(const std::filesystem::path& path, ByteView bytes) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
 
 std::string written(const crypto::Identity& identity) {
   return "kith-identity/1 " + to_hex(identity.seed()) + " " + to_hex(identity.public_key().view()) +
@@ -29,12 +37,12 @@ kith::fuzz::Seeds fuzz_seeds() {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const fuzz::TempDir dir;
+  static const test::TempDir dir(true);
   if (size == 0) return 0;
   const ByteView contents(data + 1, size - 1);
   const char* const names[] = {"identity.key", "lan.id", "port", "http.token"};
   const std::size_t which = (data[0] - 1u) % 4;
-  fuzz::write_file(dir.path / names[which], contents);
+  write_file(dir.path / names[which], contents);
   if (which == 0) {
     const auto identity = load_identity(dir.path);
     if (!identity) return 0;

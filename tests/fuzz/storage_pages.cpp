@@ -3,6 +3,8 @@
 #include <lmdb.h>
 #include <sys/mman.h>
 
+#include <fstream>
+
 #include "environment.hpp"
 #include "page_check.hpp"
 #include "target.hpp"
@@ -18,7 +20,7 @@ constexpr std::size_t page = 4096;
 // Small and large values, deletions, so that every kind of page is there.
 const Bytes& image() {
   static const Bytes made = [] {
-    const fuzz::TempDir dir;
+    const test::TempDir dir(true);
     Options options;
     options.directory = dir.path;
     options.map_bytes = 4 << 20;

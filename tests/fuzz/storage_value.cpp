@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t checksum_size = 16;
 
 const Environment& environment() {
-  static const fuzz::TempDir dir;
+  static const test::TempDir dir(true);
   static const std::unique_ptr<Environment> opened = [] {
     Options options;
     options.directory = dir.path;

@@ -11,6 +11,7 @@
 #include "kith/runtime/loop.hpp"
 #include "kith/runtime/ports.hpp"
 #include "kith/runtime/udp.hpp"
+#include "temp_dir.hpp"
 
 namespace kith::test {
 
@@ -65,20 +66,6 @@ struct UdpNode {
   std::vector<std::string> got;
   std::vector<Endpoint> from, refused;
   std::optional<runtime::Udp> udp;
-};
-
-struct TempDir {
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "kith-test-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  std::filesystem::path path;
 };
 
 }  // namespace kith::test

@@ -10,22 +10,9 @@
 #include <mutex>
 
 #include "kith/storage/storage.hpp"
+#include "temp_dir.hpp"
 
 namespace kith::test {
-
-struct TempDir {
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "kith-test-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  std::filesystem::path path;
-};
 
 inline Buffer text(std::string_view from) { return Buffer(as_bytes(from)); }
 
