@@ -59,6 +59,7 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
   if (!it->second.asker.take(roster.set(), answer, differences)) return drop(DropReason::malformed);
 
   wire::Gossip news;
+  std::size_t used = 0;
   for (const reconcile::Difference& difference : differences) {
     const NodeId id{difference.key};
     if (!difference.mine) {
@@ -68,13 +69,14 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
     // Ours is the question; if theirs is newer they will say so.
     const Entry* entry = roster.find(id);
     if (!entry) continue;
+    const std::size_t size = reference_bytes + entry->certificate.size() * suspicion_bytes;
+    if (std::exchange(used, used + size) + size > gossip_bytes) {
+      send(from, wire::GossipPush{std::exchange(news, {})});
+      used = size;
+    }
     news.references.push_back(entry->reference());
     for (const wire::Suspicion& suspicion : entry->certificate)
       news.suspicions.push_back(suspicion);
-    const std::size_t most = reference_bytes + certificate_limit * suspicion_bytes;
-    if (news.references.size() * reference_bytes + news.suspicions.size() * suspicion_bytes + most >
-        gossip_bytes)
-      send(from, wire::GossipPush{std::exchange(news, {})});
   }
   if (!news.references.empty()) send(from, wire::GossipPush{std::move(news)});
 
