@@ -161,22 +161,18 @@ void Get::decide() {
 // The value may be at hand already; else the holders that claim it are asked, one after another.
 void Get::fetch_winner() {
   state_ = State::fetching;
-  while (!versions_.empty()) {
-    const auto& [version, holders] = *versions_.rbegin();
-    if (raws_.contains(version)) return verify_winner();
-    bool hope = false;
-    for (const NodeId& holder : holders) {
-      if (failed_.contains(holder)) continue;
-      if (value_asked_.insert(holder).second) {
-        requests_.send(id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_);
-        return;
-      }
-      hope = true;
+  const auto& [version, holders] = *versions_.rbegin();
+  if (raws_.contains(version)) return verify_winner();
+  bool hope = false;
+  for (const NodeId& holder : holders) {
+    if (failed_.contains(holder)) continue;
+    if (value_asked_.insert(holder).second) {
+      requests_.send(id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_);
+      return;
     }
-    if (hope && requests_.in_flight(id()) > 0) return;
-    return discard(version);  // nobody who claimed it could show it
+    hope = true;
   }
-  complete(counted_.size() >= report_.needed, "the value could not be fetched");
+  if (!hope || requests_.in_flight(id()) == 0) discard(version);  // nobody could show it
 }
 
 void Get::verify_winner() {

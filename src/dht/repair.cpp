@@ -102,7 +102,7 @@ void Repair::on_ended(const Exchange& exchange) {
   next_partner();
 }
 
-bool Repair::majority_reached() const {
+bool Repair::enough_reached() const {
   const std::vector<NodeId> set = context_.view.neighbours(context_.self.bytes, neighbourhood);
   const View::Member* me = context_.view.find(context_.self);
   std::size_t missed = set.size() - (me && me->counts() ? 1 : 0);
@@ -133,7 +133,7 @@ void Repair::finish_round() {
     context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
     return;
   }
-  if (!majority_reached()) {
+  if (!enough_reached()) {
     // A newcomer meets its first member before the others: with news there is no reason to wait.
     if (dirty_) return begin_round();
     dirty_ = true;

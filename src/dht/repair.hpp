@@ -38,7 +38,7 @@ class Repair {
   void next_partner();
   void finish_round();
   void publish();
-  bool majority_reached() const;
+  bool enough_reached() const;
   bool handed_over() const;
 
   Context& context_;

@@ -1,7 +1,7 @@
 // Requests: questions to other replicas in flight, each resent by its peer's own RTO until it is
 // answered or its deadline passes. An answer is matched by request id and sender.
 //
-// All resends draw on one budget. When it is spent a request is not sent again for now; it goes on
+// All resends draw on one budget. While it is spent no request is sent a second time: each goes on
 // waiting for its answer and fails no earlier. A replica asked in place of a silent one, a record
 // signed again above a greater one, another base asked: those are first sends.
 #pragma once

@@ -172,7 +172,7 @@ std::vector<NodeId> View::closest_that(const ByteArray<32>& place, std::size_t c
 }
 
 std::vector<NodeId> View::base(const ByteArray<32>& place) const {
-  return neighbours(place, replicas_);
+  return neighbours(place, replicas);
 }
 
 std::vector<NodeId> View::neighbours(const ByteArray<32>& place, std::size_t count) const {
@@ -180,7 +180,7 @@ std::vector<NodeId> View::neighbours(const ByteArray<32>& place, std::size_t cou
 }
 
 std::vector<NodeId> View::holders(const ByteArray<32>& place) const {
-  return live_closest(place, replicas_);
+  return live_closest(place, replicas);
 }
 
 std::vector<NodeId> View::live_closest(const ByteArray<32>& place, std::size_t count) const {

@@ -84,7 +84,7 @@ class View {
   std::vector<NodeId> neighbours(const ByteArray<32>& place, std::size_t count) const;  // counting
   std::vector<NodeId> partners() const;  // live members whose records we may share; not us
   std::vector<NodeId> live_closest(const ByteArray<32>& place, std::size_t count) const;
-  bool shares_everything() const { return live_count() <= replicas_; }
+  bool shares_everything() const { return live_count() <= replicas; }
 
   static wire::BaseDigest digest(std::vector<NodeId> base);
   std::uint64_t epoch() const { return epoch_; }  // moves with every change that can move a set
@@ -102,7 +102,6 @@ class View {
   void add(const Member& member);
   void subtract(const Member& member);
 
-  static constexpr std::size_t replicas_ = 8;
   NodeId self_;
   std::map<NodeId, Member> members_;
   Totals totals_;

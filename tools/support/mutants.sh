@@ -82,7 +82,7 @@ mutant "a base of two that asks one" src/dht/get.cpp \
 mutant "one sequence signed twice" src/dht/put.cpp \
   's/, mine ? mine->value : 0});/, mine ? 0 : 0ul});/' dht
 mutant "synced before it has synced" src/dht/repair.cpp \
-  's/^bool Repair::majority_reached() const {/&\n  return true;/' dht
+  's/^bool Repair::enough_reached() const {/&\n  return true;/' dht
 mutant "an accused member that does not sync anew" src/dht/repair.cpp \
   's/^void Repair::on_doubted() {/&\n  return;/' dht
 mutant "a death with two stamps" src/membership/news.cpp \
