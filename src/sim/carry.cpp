@@ -18,7 +18,6 @@ Bytes copied(const Buffer& buffer) { return Bytes(buffer.view().begin(), buffer.
 }  // namespace
 
 void World::carry(HostIndex index, node::Output output) {
-  Host& host = hosts_[index];
   match(
       std::move(output), [&](session::Transmit&& o) { transmit(index, o); },
       [&](session::OpenStream&& o) { open_stream(index, o); },
@@ -47,7 +46,6 @@ void World::carry(HostIndex index, node::Output output) {
       [&](node::RecordNews&&) {}, [&](node::JoinNews&&) {}, [&](node::Warning&&) {},
       [&](node::NetworkAdopted&&) {}, [&](node::MustStop&&) { crash(index); },
       [&](node::Left&&) { left(index); }, [&](Dropped&&) {});
-  (void)host;
 }
 
 void World::transmit(HostIndex index, const session::Transmit& out) {

@@ -9,6 +9,8 @@
 
 namespace kith::sim {
 
+inline constexpr Instant beginning{seconds(1000)};  // of every world, on its monotonic axis
+
 enum class Concern : std::uint64_t {  // separate streams: one fault never moves another
   latency = 1,
   loss,

@@ -29,12 +29,9 @@ class Checker {
   virtual ~Checker() = default;
   virtual std::string_view sentence() const = 0;
 
-  virtual void on_boot(World&, HostIndex) {}
   virtual void on_fault(World&, const Event&, bool /*begins*/) {}
   virtual void on_send(World&, HostIndex, const session::Transmit&) {}
-  virtual void on_datagram(World&, HostIndex, const Datagram&) {}
   virtual void on_output(World&, HostIndex, const node::Output&) {}
-  virtual void on_started(World&, const Operation&) {}
   virtual void on_ended(World&, const Operation&) {}
   virtual void on_second(World&) {}
   // Second phase: empty when content, else what is not yet as it must be. Asked once a second; the

@@ -8,7 +8,23 @@ namespace {
 bool holds(const Event& event, HostIndex host) {
   return std::binary_search(event.hosts.begin(), event.hosts.end(), host);
 }
-bool touches(const Event& event, HostIndex from, HostIndex to) {
+// Whether nothing gets through from one to the other.
+bool severs(const Event& event, HostIndex from, HostIndex to) {
+  switch (event.act) {
+    case Act::cut:
+      return holds(event, from) != holds(event, to);
+    case Act::mute:
+      return holds(event, from);
+    case Act::deaf:
+      return holds(event, to);
+    default:
+      return false;
+  }
+}
+// Whether it slows, loses or changes what goes from one to the other.
+bool troubles(const Event& event, HostIndex from, HostIndex to) {
+  if (event.act == Act::clog) return holds(event, from) != holds(event, to);
+  if (event.act == Act::squeeze) return event.hosts.empty() || holds(event, from);
   return event.hosts.empty() || holds(event, from) || holds(event, to);
 }
 
@@ -27,67 +43,52 @@ Buffer with_flipped_bit(const Buffer& bytes, std::uint64_t place) {
 
 void Network::end(const Event& event) { std::erase(active_, &event); }
 
-Network::Weather Network::weather(HostIndex from, HostIndex to, Instant) const {
+Network::Weather Network::weather(HostIndex from, HostIndex to) const {
   Weather w;
   for (const Event* event : active_) {
     const Event& e = *event;
-    const bool across = holds(e, from) != holds(e, to);
+    if (!troubles(e, from, to)) continue;
     switch (e.act) {
-      case Act::cut:
-        w.cut |= across;
-        break;
-      case Act::mute:
-        w.cut |= holds(e, from);
-        break;
-      case Act::deaf:
-        w.cut |= holds(e, to);
-        break;
       case Act::clog:
-        if (across) w.held = std::max(w.held, Instant(seconds(1000)) + e.at + e.span);
+        w.held = std::max(w.held, beginning + e.at + e.span);
+        break;
+      case Act::loss:
+        w.loss = std::max(w.loss, e.amount);
+        break;
+      case Act::duplicate:
+        w.duplicate = std::max(w.duplicate, e.amount);
+        break;
+      case Act::replay:
+        w.replay = std::max(w.replay, e.amount);
+        break;
+      case Act::reorder:
+        w.reorder = std::max(w.reorder, e.amount);
+        break;
+      case Act::corrupt:
+        w.corrupt = std::max(w.corrupt, e.amount);
+        break;
+      case Act::truncate:
+        w.truncate = std::max(w.truncate, e.amount);
+        break;
+      case Act::delay:
+        w.delay += Duration(e.amount);
+        break;
+      case Act::mtu:
+        w.mtu = std::min(w.mtu, static_cast<std::size_t>(e.amount));
+        break;
+      case Act::squeeze:
+        w.rate = e.amount;
         break;
       default:
-        if (!touches(e, from, to)) break;
-        switch (e.act) {
-          case Act::loss:
-            w.loss = std::max(w.loss, e.amount);
-            break;
-          case Act::duplicate:
-            w.duplicate = std::max(w.duplicate, e.amount);
-            break;
-          case Act::replay:
-            w.replay = std::max(w.replay, e.amount);
-            break;
-          case Act::reorder:
-            w.reorder = std::max(w.reorder, e.amount);
-            break;
-          case Act::corrupt:
-            w.corrupt = std::max(w.corrupt, e.amount);
-            break;
-          case Act::truncate:
-            w.truncate = std::max(w.truncate, e.amount);
-            break;
-          case Act::delay:
-            w.delay += Duration(e.amount);
-            break;
-          case Act::mtu:
-            w.mtu = std::min(w.mtu, static_cast<std::size_t>(e.amount));
-            break;
-          case Act::squeeze:
-            if (e.hosts.empty() || holds(e, from)) w.rate = e.amount;
-            break;
-          default:
-            break;
-        }
+        break;
     }
   }
   return w;
 }
 
 bool Network::passes(HostIndex from, HostIndex to) const {
-  return std::none_of(active_.begin(), active_.end(), [&](const Event* e) {
-    return (e->act == Act::cut && holds(*e, from) != holds(*e, to)) ||
-           (e->act == Act::mute && holds(*e, from)) || (e->act == Act::deaf && holds(*e, to));
-  });
+  return std::none_of(active_.begin(), active_.end(),
+                      [&](const Event* event) { return severs(*event, from, to); });
 }
 
 Duration Network::latency(HostIndex from, HostIndex to, std::uint64_t nonce) const {
@@ -113,13 +114,13 @@ const std::vector<Arrival>& Network::datagram(HostIndex from, HostIndex to, cons
     arrivals_.push_back({usual, bytes});
     return arrivals_;
   }
-  const Weather w = weather(from, to, now);
+  if (!passes(from, to)) return count(Act::cut), arrivals_;
+  const Weather w = weather(from, to);
   const auto hit = [&](Act act, std::int64_t amount, Concern concern) {
     const bool yes = chance_.per_mille(amount, concern, {from, to, nonce});
     if (yes) count(act);
     return yes;
   };
-  if (w.cut) return count(Act::cut), arrivals_;
   if (bytes.size() > w.mtu) return count(Act::mtu), arrivals_;
   if (hit(Act::loss, w.loss, Concern::loss)) return arrivals_;
   const Instant sent = through(from, bytes.size(), w, now);
@@ -154,8 +155,8 @@ std::optional<Instant> Network::stream(HostIndex from, HostIndex to, std::size_t
                                        std::uint64_t nonce) {
   const Instant usual = now + latency(from, to, nonce);
   if (active_.empty()) return usual;
-  const Weather w = weather(from, to, now);
-  if (w.cut) return count(Act::cut), std::nullopt;
+  if (!passes(from, to)) return count(Act::cut), std::nullopt;
+  const Weather w = weather(from, to);
   Instant at = usual + w.delay + (through(from, bytes, w, now) - now);
   if (chance_.per_mille(w.loss, Concern::loss, {from, to, nonce, 1})) {
     count(Act::loss);

@@ -34,14 +34,13 @@ class Network {
 
  private:
   struct Weather {  // of one link, all faults taken together
-    bool cut = false;
-    Instant held;  // clogged until then
+    Instant held;   // clogged until then
     std::int64_t loss = 0, duplicate = 0, replay = 0, reorder = 0, corrupt = 0, truncate = 0;
     Duration delay{};
     std::size_t mtu = SIZE_MAX;
     std::int64_t rate = 0;  // bytes a second; 0: no limit
   };
-  Weather weather(HostIndex from, HostIndex to, Instant now) const;
+  Weather weather(HostIndex from, HostIndex to) const;
   Instant through(HostIndex from, std::size_t bytes, const Weather& weather, Instant now);
   void count(Act act) { ++tally_.fired[static_cast<std::size_t>(act)]; }
 

@@ -25,7 +25,6 @@ void World::boot(HostIndex index) {
   host.drained = 0;
   host.node = std::make_unique<node::Node>(config_of(host, index), host.identity, now_at(host));
   tell("host " + std::to_string(index) + " starts, life " + std::to_string(host.life));
-  for (const auto& checker : checkers_) checker->on_boot(*this, index);
   host.node->start(now_at(host), out_);
   drain(index);
 }

@@ -10,7 +10,7 @@ namespace kith::sim {
 namespace {
 
 constexpr std::string_view first_line = "kith scenario 1";
-constexpr std::array<std::string_view, 32> act_names = {
+constexpr std::array<std::string_view, act_count> act_names = {
     "start",     "kill",      "pause",  "slow",    "leave",   "wipe",       "rollback", "twin",
     "loss",      "duplicate", "replay", "reorder", "corrupt", "truncate",   "delay",    "mtu",
     "squeeze",   "cut",       "mute",   "deaf",    "clog",    "step_clock", "drift",    "disk_slow",
@@ -80,7 +80,7 @@ std::optional<Event> parse_event(const std::vector<std::string_view>& words) {
   const auto at = parse_seconds(words[0]);
   const auto name = std::find(act_names.begin(), act_names.end(), words[1]);
   auto hosts = parse_hosts(words[2]);
-  if (!at || name == act_names.end() || words[1].empty() || !hosts) return std::nullopt;
+  if (!at || name == act_names.end() || !hosts) return std::nullopt;
   Event event{*at, static_cast<Act>(name - act_names.begin()), *std::move(hosts), {}, 0, 0};
   for (std::size_t i = 3; i < words.size(); i += 2) {
     const std::string_view value = words[i + 1];

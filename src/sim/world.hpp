@@ -15,8 +15,7 @@ class World {
   World(const Scenario& scenario, const RunOptions& options);
   Outcome run();
 
-  // --- for checkers
-  // -------------------------------------------------------------------------------
+  // --- for checkers ---
   const Scenario& scenario() const { return scenario_; }
   Instant now() const { return now_; }
   Duration elapsed() const { return now_ - beginning; }
@@ -25,13 +24,11 @@ class World {
   const Host& host(HostIndex index) const { return hosts_[index]; }
   std::optional<HostIndex> index_of(const NodeId& id) const;
   const std::vector<Operation>& operations() const { return operations_; }
-  const Network& network() const { return network_; }
   std::size_t pending() const { return agenda_.size(); }
   // Everybody who was started has once seen everybody else. Before, fresh hosts that have not met
   // are networks of their own.
   bool formed() const { return formed_; }
   bool healed() const { return healed_.has_value(); }
-  std::optional<Instant> healed_at() const { return healed_; }
   bool in_core(HostIndex index) const {
     return index < scenario_.hosts && !hosts_[index].gone && hosts_[index].life > 0;
   }
@@ -39,9 +36,7 @@ class World {
   void get(HostIndex at, const std::string& key);
   void find(const Checker& checker, std::string what);
   Tally& tally() { return tally_; }
-  const NetworkId& network_id() const { return network_id_; }
 
-  static constexpr Instant beginning{seconds(1000)};
   static constexpr UnixMillis beginning_wall{1'790'000'000'000};
 
  private:
@@ -106,7 +101,6 @@ class World {
   Instant now_ = beginning;
   Tally tally_;
   Network network_;
-  NetworkId network_id_;
   std::vector<Host> hosts_;
   std::map<Endpoint, HostIndex> places_;
   std::map<NodeId, HostIndex> ids_;

@@ -77,7 +77,7 @@ int shrink(const sim::Scenario& scenario, std::size_t budget, const std::string&
         std::fprintf(stderr, "%zu events, %u hosts, %.1f s\n", smaller.events.size(), smaller.hosts,
                      seconds_of(smaller.length));
       });
-  const std::string text = "" + to_string(shrunk.scenario);
+  const std::string text = to_string(shrunk.scenario);
   std::ofstream file(out, std::ios::binary);
   file << text;
   if (!file.flush()) {

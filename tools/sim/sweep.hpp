@@ -13,7 +13,7 @@ struct Sweep {
   std::uint64_t first = 1, count = 100;
   sim::PlanLimits limits;
   bool stop = false;  // at the first seed that fails
-  int seconds = 0;  // of wall time at most; 0: no limit
+  int seconds = 0;    // of wall time at most; 0: no limit
 };
 
 // Prints one line a failing seed with the command that repeats it, then the table of faults.

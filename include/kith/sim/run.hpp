@@ -11,8 +11,6 @@
 
 namespace kith::sim {
 
-inline constexpr std::size_t act_count = static_cast<std::size_t>(Act::heal) + 1;
-
 // A sentence that did not hold.
 struct Finding {
   std::string invariant;  // the checker's name
@@ -23,7 +21,7 @@ struct Finding {
 struct Tally {
   std::uint64_t events = 0, steps = 0, datagrams = 0, bytes = 0, stream_bytes = 0;
   std::uint64_t puts = 0, applied = 0, gets = 0, complete = 0, found = 0;
-  std::uint64_t deaths = 0, refuted = 0;         // dead verdicts told anywhere; alive again after
+  std::uint64_t deaths = 0;                      // dead verdicts told anywhere
   std::array<std::uint64_t, act_count> fired{};  // how often a fault befell something
 };
 

@@ -58,6 +58,8 @@ enum class Act : std::uint8_t {
   heal,
 };
 
+inline constexpr std::size_t act_count = static_cast<std::size_t>(Act::heal) + 1;
+
 struct Event {
   Duration at{};  // since the world began
   Act act = Act::start;
