@@ -136,7 +136,7 @@ bool Get::enough() const {
   if (counted_.size() < report_.needed) return false;
   if (base_.size() != 2 || request_.consistency == Consistency::one) return true;
   return std::all_of(base_.begin(), base_.end(), [&](const NodeId& id) {
-    return counted_.contains(id) || failed_.contains(id) || !context_.view.live(id);
+    return counted_.contains(id) || !context_.view.live(id);
   });
 }
 

@@ -126,3 +126,27 @@ TEST_CASE("membership: who is no observer reaches no verdict before it has looke
   court.pass(seconds(10));                   // unhealthy: in this world nobody answers its probes
   CHECK_EQ(court.verdict(), Verdict::dead);  // and had no answer either
 }
+
+TEST_CASE(
+    "membership: a death found out later elsewhere has the later stamp, and nobody signs anew") {
+  Court court;
+  court.tell_dead(court.certificate(3, seconds(20)));
+  REQUIRE_EQ(court.verdict(), Verdict::dead);
+  court.pass(seconds(8));
+  court.solo.outputs.clear();
+  const auto later = court.certificate(3, seconds(2));
+  court.tell_dead(later);
+  const auto stamp = [&] { return court.solo.machine->find(court.subject())->verdict_stamp; };
+  CHECK_EQ(stamp().value, later.front().stamp.value);
+  court.tell_dead(court.certificate(3, seconds(20)));  // an earlier one changes nothing
+  court.tell_dead(court.certificate(3, -hours(1)));    // nor one from the future
+  court.pass(seconds(3));
+  CHECK_EQ(stamp().value, later.front().stamp.value);
+  for (const ms::SendMessage& sent : court.solo.all<ms::SendMessage>()) {
+    const auto message = wire::decode(sent.message);
+    const auto* push = std::get_if<wire::GossipPush>(&*message);
+    if (!push) continue;
+    for (const wire::Suspicion& suspicion : push->gossip.suspicions)
+      CHECK(suspicion.accuser != wire::prefix_of(court.solo.identity->id()));
+  }
+}

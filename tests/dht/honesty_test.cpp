@@ -1,0 +1,130 @@
+// What a node must not say for sure, and what it must not leave with.
+#include "world.hpp"
+
+using namespace kith;
+using namespace kith::dht;
+using test::DhtWorld;
+
+namespace {
+
+// A link that swallows everything, and nobody has noticed yet.
+void hush(DhtWorld& world, std::size_t a, std::size_t b) {
+  world.node(a).unreachable.insert(b);
+  world.node(b).unreachable.insert(a);
+}
+
+GetReport finished(DhtWorld& world, std::size_t at, Ticket ticket) {
+  const ReportPtr report = world.finish(at, ticket);
+  REQUIRE(report);
+  return std::get<GetReport>(*report);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "dht: half of a base of two waits for the other while it lives, and not once it is dead") {
+  DhtWorld world(2);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  hush(world, 0, 1);
+  const GetReport alone = world.get(0, "k");
+  CHECK_FALSE(alone.complete);
+  world.declare_dead(1);
+  const GetReport widowed = world.get(0, "k");
+  CHECK(widowed.complete);
+  CHECK_EQ(to_text(widowed.value.view()), "v");
+}
+
+TEST_CASE(
+    "dht: a version that was claimed and cannot be shown is not passed over for an older one") {
+  DhtWorld world(3);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "old").outcome == PutOutcome::applied);
+  world.run(seconds(1));
+  world.cut({0}, {1, 2});
+  REQUIRE(world.put(1, "k", "new").outcome == PutOutcome::applied);
+  world.heal();
+  hush(world, 0, 2);
+  // 1 tells the reader that it has a greater version, and falls silent when it is asked for it;
+  // then 2, which has it too, can be reached again.
+  bool asked = false;
+  world.on_message = [&](std::size_t from, std::size_t to, const wire::Message& message) {
+    const auto* fetch = std::get_if<wire::Fetch>(&message);
+    if (asked || from != 0 || to != 1 || !fetch || fetch->want != wire::Want::value) return;
+    asked = true;
+    hush(world, 0, 1);
+    world.node(0).unreachable.erase(2);
+    world.node(2).unreachable.erase(0);
+  };
+  world.step(0, GetRequested{{7}, "k", {}});
+  world.run(milliseconds(20));
+  REQUIRE(asked);
+  world.step(0, PeerUnreachable{world.id(1)});
+  const GetReport get = finished(world, 0, {7});
+  CHECK_FALSE((get.complete && to_text(get.value.view()) == "old"));
+}
+
+TEST_CASE("dht: a leave is drained only when what it takes along is where every later read looks") {
+  DhtWorld world(3);
+  world.start_all();
+  world.cut({0}, {1, 2});
+  REQUIRE(world.put(2, "k", "v").outcome == PutOutcome::applied);
+  world.step(2, DrainRequested{});
+  world.run(seconds(10));
+  CHECK_FALSE(world.node(2).drained);  // of {0, 1} one has it, and one answers a read
+  world.heal();
+  world.run(seconds(10));
+  CHECK(world.node(2).drained);
+  CHECK_EQ(world.node(0).disk.size(), 1);
+}
+
+TEST_CASE("dht: the last member that counts does not leave those who do not with nothing") {
+  DhtWorld world(2);
+  world.start(0);
+  world.run(seconds(5));
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  world.node(1).disk_full = true;
+  world.start(1);
+  world.run(seconds(10));
+  world.step(0, DrainRequested{});
+  world.run(seconds(10));
+  CHECK_FALSE(world.node(0).drained);
+  world.node(1).disk_full = false;
+  world.run(seconds(10));
+  CHECK(world.node(0).drained);
+  CHECK_EQ(world.node(1).disk.size(), 1);
+}
+
+TEST_CASE("dht: a writer whose own disk is full signs no sequence twice") {
+  DhtWorld world(3);
+  world.start_all();
+  world.node(0).disk_full = true;
+  std::set<Sequence> signed_here;
+  constexpr std::uint64_t writes = 5;
+  std::vector<Ticket> tickets;
+  // All within one millisecond: the clock does not tell them apart.
+  for (std::uint64_t i = 0; i < writes; ++i)
+    tickets.push_back(world.begin_put(0, "k", std::to_string(i)));
+  for (const Ticket ticket : tickets) {
+    const ReportPtr report = world.finish(0, ticket);
+    REQUIRE(report);
+    signed_here.insert(std::get<PutReport>(*report).sequence);
+  }
+  CHECK_EQ(signed_here.size(), writes);
+}
+
+TEST_CASE("dht: a member whose record moved by an accusation syncs anew and says so") {
+  DhtWorld world(3);
+  world.start_all();
+  world.run(seconds(1));
+  const UnixMillis before = world.node(0).synced;
+  MemberSeen accused = world.seen(0, Presence::alive);
+  accused.incarnation = {5};
+  world.step(0, accused);
+  world.run(seconds(10));
+  REQUIRE(world.node(0).synced == before);  // the first record it ever saw of itself
+  accused.incarnation = {6};
+  world.step(0, accused);
+  world.run(seconds(10));
+  CHECK(world.node(0).synced > before);
+}
