@@ -99,7 +99,7 @@ void Membership::Impl::suspect(const NodeId& subject, Evidence evidence, Instant
 // the deaf one, these questions fail too and tell us so.
 void Membership::Impl::tell_observers(Entry& entry, Case& file) {
   if (std::exchange(file.told, true)) return;
-  const wire::Reference hint = entry.reference();
+  const wire::Reference hint = entry.reference;
   std::vector<NodeId> others = roster.observers(entry.id());
   std::erase(others, self);
   if (others.size() < gate_max) others = roster.pick(gate_max, entry.id(), rng);
@@ -110,7 +110,7 @@ void Membership::Impl::tell_observers(Entry& entry, Case& file) {
 void Membership::Impl::hint_observers(Entry& entry) {
   if (now.mono - entry.told < hint_interval) return;
   entry.told = now.mono;
-  wire::Reference hint = entry.reference();
+  wire::Reference hint = entry.reference;
   hint.verdict = Verdict::suspect;
   for (const NodeId& observer : roster.observers(entry.id()))
     if (observer != self) send(observer, wire::GossipPush{{{hint}, {}}});
@@ -126,7 +126,7 @@ void Membership::Impl::try_accuse(Entry& entry, Case& file) {
 
 bool Membership::Impl::accuse(Entry& entry) {
   wire::Suspicion suspicion;
-  suspicion.subject = entry.reference();
+  suspicion.subject = entry.reference;
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
   suspicion.stamp = wall();
@@ -277,7 +277,7 @@ void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> c
   const std::size_t enough = config.mode == Mode::public_ ? quorum_public : quorum;
   for (std::size_t i = 0; i < std::min(enough, entry.certificate.size()); ++i)
     spread(entry.certificate[i]);
-  spread(entry.reference());
+  spread(entry.reference);
   arm({TimerKind::push}, Duration(0));  // a verdict and its proof leave together, now
   arm_gone();
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 
 namespace kith::membership {
 
@@ -10,19 +9,42 @@ unsigned gossip_budget(std::size_t members) {
   return retransmit_factor * static_cast<unsigned>(std::bit_width(members));  // = ceil(log2(n + 1))
 }
 
-void GossipQueue::insert(const Key& key, std::variant<wire::Reference, wire::Suspicion> news) {
-  erase(key);
-  if (items_.size() >= gossip_limit) erase(std::get<Key>(*order_.rbegin()));  // the most spread
-  const std::uint64_t age = std::numeric_limits<std::uint64_t>::max() - pushed_++;
-  items_.emplace(key, Item{std::move(news), 0, age});
-  order_.emplace(0u, age, key);
+bool GossipQueue::later(const Place& a, const Place& b) {
+  return a.sent != b.sent ? a.sent > b.sent : a.age < b.age;
 }
 
-void GossipQueue::erase(const Key& key) {
-  const auto it = items_.find(key);
-  if (it == items_.end()) return;
-  order_.erase({it->second.sent, it->second.age, key});
-  items_.erase(it);
+GossipQueue::Items::iterator GossipQueue::item_at(const Place& place) {
+  const auto it = items_.find(place.key);
+  const bool stale =
+      it == items_.end() || it->second.age != place.age || it->second.sent != place.sent;
+  return stale ? items_.end() : it;
+}
+
+void GossipQueue::enter(const Key& key, const Item& item) {
+  order_.push_back({item.sent, item.age, key});
+  std::push_heap(order_.begin(), order_.end(), later);
+}
+
+// The most spread eighth goes, so that a flood of news pays for one search in many.
+void GossipQueue::make_room() {
+  std::vector<Items::iterator> all;
+  for (auto it = items_.begin(); it != items_.end(); ++it) all.push_back(it);
+  const auto last = all.begin() + gossip_limit / 8;
+  std::nth_element(all.begin(), last, all.end(), [](const auto& a, const auto& b) {
+    const Item &x = a->second, &y = b->second;
+    return x.sent != y.sent ? x.sent > y.sent : x.age < y.age;
+  });
+  for (auto it = all.begin(); it != last; ++it) items_.erase(*it);
+}
+
+void GossipQueue::insert(const Key& key, std::variant<wire::Reference, wire::Suspicion> news) {
+  if (items_.size() >= gossip_limit && !items_.contains(key)) make_room();
+  const auto it = items_.insert_or_assign(key, Item{std::move(news), 0, ++pushed_}).first;
+  if (order_.size() >= 2 * gossip_limit) {
+    std::erase_if(order_, [this](const Place& place) { return item_at(place) == items_.end(); });
+    std::make_heap(order_.begin(), order_.end(), later);
+  }
+  enter(key, it->second);
 }
 
 void GossipQueue::push(const wire::Reference& reference) {
@@ -35,52 +57,54 @@ void GossipQueue::push(const wire::Suspicion& suspicion) {
 
 void GossipQueue::drop_suspicions(const wire::IdPrefix& subject) {
   auto it = items_.upper_bound({subject, {}});
-  while (it != items_.end() && it->first.first == subject) {
-    order_.erase({it->second.sent, it->second.age, it->first});
-    it = items_.erase(it);
-  }
+  while (it != items_.end() && it->first.first == subject) it = items_.erase(it);
 }
 
 void GossipQueue::drop_suspicion(const wire::IdPrefix& subject, const wire::IdPrefix& accuser) {
-  erase({subject, accuser});
+  items_.erase({subject, accuser});
 }
 
 void GossipQueue::drop(const wire::IdPrefix& subject) {
   drop_suspicions(subject);
-  erase({subject, {}});
+  items_.erase({subject, {}});
+}
+
+// False: it does not fit, or is there already.
+bool GossipQueue::add(wire::Gossip& gossip, std::size_t& used, const Item& item) {
+  if (const auto* reference = std::get_if<wire::Reference>(&item.news)) {
+    if (gossip.references.size() == wire::references_limit) return false;
+    gossip.references.push_back(*reference);
+    used += reference_bytes;
+    return true;
+  }
+  const auto& suspicion = std::get<wire::Suspicion>(item.news);
+  if (used + suspicion_bytes > gossip_bytes || gossip.suspicions.size() == wire::suspicions_limit)
+    return false;
+  if (std::find(gossip.suspicions.begin(), gossip.suspicions.end(), suspicion) !=
+      gossip.suspicions.end())
+    return false;
+  gossip.suspicions.push_back(suspicion);
+  used += suspicion_bytes;
+  return true;
 }
 
 void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
   std::size_t used =
       gossip.references.size() * reference_bytes + gossip.suspicions.size() * suspicion_bytes;
-  std::vector<Key> chosen;
-  for (const auto& [sent, age, key] : order_) {
-    if (used + reference_bytes > gossip_bytes) break;
-    const auto& news = items_.at(key).news;
-    if (const auto* reference = std::get_if<wire::Reference>(&news)) {
-      if (gossip.references.size() == wire::references_limit) continue;
-      gossip.references.push_back(*reference);
-      used += reference_bytes;
-    } else {
-      const auto& suspicion = std::get<wire::Suspicion>(news);
-      if (used + suspicion_bytes > gossip_bytes ||
-          gossip.suspicions.size() == wire::suspicions_limit)
-        continue;
-      if (std::find(gossip.suspicions.begin(), gossip.suspicions.end(), suspicion) !=
-          gossip.suspicions.end())
-        continue;
-      gossip.suspicions.push_back(suspicion);
-      used += suspicion_bytes;
-    }
-    chosen.push_back(key);
+  std::vector<Items::iterator> looked_at;
+  while (!order_.empty() && used + reference_bytes <= gossip_bytes) {
+    std::pop_heap(order_.begin(), order_.end(), later);
+    const auto it = item_at(order_.back());
+    order_.pop_back();
+    if (it == items_.end()) continue;
+    it->second.sent += add(gossip, used, it->second);
+    looked_at.push_back(it);
   }
-  for (const Key& key : chosen) {
-    Item& item = items_.at(key);
-    order_.erase({item.sent, item.age, key});
-    if (++item.sent >= budget)
-      items_.erase(key);
+  for (const auto& it : looked_at) {
+    if (it->second.sent >= budget)
+      items_.erase(it);
     else
-      order_.emplace(item.sent, item.age, key);
+      enter(it->first, it->second);
   }
 }
 

@@ -7,9 +7,8 @@
 
 #include <map>
 #include <optional>
-#include <set>
-#include <tuple>
 #include <variant>
+#include <vector>
 
 #include "constants.hpp"
 #include "kith/wire/message.hpp"
@@ -38,14 +37,23 @@ class GossipQueue {
   struct Item {
     std::variant<wire::Reference, wire::Suspicion> news;
     unsigned sent = 0;
-    std::uint64_t age = 0;
+    std::uint64_t age = 0;  // no two have the same
   };
-  using Order = std::tuple<unsigned, std::uint64_t, Key>;  // sent, age descending, key
+  using Items = std::map<Key, Item>;
+  struct Place {  // of an item among all; stale once the item moved or went
+    unsigned sent;
+    std::uint64_t age;
+    Key key;
+  };
+  static bool later(const Place& a, const Place& b);  // sent, then newest first
   void insert(const Key& key, std::variant<wire::Reference, wire::Suspicion> news);
-  void erase(const Key& key);
+  Items::iterator item_at(const Place& place);
+  void enter(const Key& key, const Item& item);
+  void make_room();
+  static bool add(wire::Gossip& gossip, std::size_t& used, const Item& item);
 
-  std::map<Key, Item> items_;
-  std::set<Order> order_;
+  Items items_;
+  std::vector<Place> order_;  // a heap, the next to be sent on top; holds stale places too
   std::uint64_t pushed_ = 0;
 };
 

@@ -29,7 +29,7 @@ std::optional<Instant> Membership::next_deadline() const {
 Snapshot Membership::snapshot() const {
   Snapshot snapshot;
   for (const auto& [id, entry] : impl_->roster.entries())
-    snapshot.members.push_back({entry.member, id == impl_->self, entry.rtt.smoothed()});
+    snapshot.members.push_back({entry->member, id == impl_->self, entry->rtt.smoothed()});
   snapshot.health = impl_->health.score();
   snapshot.probes_ok = impl_->probes_ok;
   snapshot.probes_failed = impl_->probes_bad;

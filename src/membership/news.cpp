@@ -30,7 +30,7 @@ void Membership::Impl::push_news() {
 void Membership::Impl::correct(const NodeId& to, Entry& entry) {
   if (entry.told != Instant{} && now.mono - entry.told < correct_interval) return;
   entry.told = now.mono;
-  send(to, wire::GossipPush{{{entry.reference()}, {}}});
+  send(to, wire::GossipPush{{{entry.reference}, {}}});
 }
 
 // --- gossip in --------------------------------------------------------------------------------
@@ -61,9 +61,10 @@ void Membership::Impl::take_reference(const NodeId& from, const wire::Reference&
 
 void Membership::Impl::take_known(const NodeId& from, const wire::Reference& reference,
                                   Entry& entry, const wire::Gossip& news) {
-  if (reference.incarnation != entry.incarnation() || reference.record != entry.hash) {
+  if (reference == entry.reference && entry.verdict() == Verdict::alive) return;  // nearly always
+  if (reference.incarnation != entry.incarnation() || reference.record != entry.hash()) {
     const bool theirs = std::tie(reference.incarnation, reference.record) >
-                        std::make_tuple(entry.incarnation(), entry.hash);
+                        std::tie(entry.reference.incarnation, entry.reference.record);
     return theirs ? want(from, reference.subject) : correct(from, entry);
   }
   const bool certified = entry.certified();
@@ -130,7 +131,7 @@ void Membership::Impl::verify(VerifySuspicions work,
   if (!work.candidate && !entry) return;
   const Incarnation incarnation =
       work.candidate ? work.candidate->record->incarnation : entry->incarnation();
-  const wire::RecordHash hash = work.candidate ? work.candidate->hash : entry->hash;
+  const wire::RecordHash hash = work.candidate ? work.candidate->hash : entry->hash();
   std::vector<crypto::Claim> claims;
   for (const wire::Suspicion& suspicion : suspicions_) {
     const Entry* accuser = roster.find(suspicion.accuser);
@@ -261,7 +262,7 @@ bool Membership::Impl::newer(const Candidate& candidate) const {
     return false;
   const Entry* entry = roster.find(candidate.id);
   return !entry || std::make_tuple(candidate.record->incarnation, candidate.hash) >
-                       std::make_tuple(entry->incarnation(), entry->hash);
+                       std::make_tuple(entry->incarnation(), entry->hash());
 }
 
 void Membership::Impl::on_members(const NodeId& from, const wire::Members& members) {
@@ -285,7 +286,7 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
     const bool twin = candidate->id == self && candidate->record->boot != config.boot;
     if (candidate->id == self ? !twin : !newer(*candidate)) {
       const Entry* known = roster.find(candidate->id);
-      if (introduction || !known || candidate->hash != known->hash) continue;
+      if (introduction || !known || candidate->hash != known->hash()) continue;
       std::vector<wire::Suspicion> about;
       for (const wire::Suspicion& suspicion : members.suspicions)
         if (suspicion.subject.subject == wire::prefix_of(candidate->id)) about.push_back(suspicion);
@@ -348,7 +349,7 @@ void Membership::Impl::admit(const Candidate& candidate, std::vector<wire::Suspi
   out->push(Introduce{candidate.record});
   if (!certificate.empty()) return declare_dead(*entry, std::move(certificate));
   changed(*entry);
-  spread(entry->reference());
+  spread(entry->reference);
   if (!entry->live()) arm_gone();
 }
 

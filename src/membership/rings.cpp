@@ -1,64 +1,103 @@
 #include "rings.hpp"
 
+#include <algorithm>
+
 #include "kith/crypto/hash.hpp"
 
 namespace kith::membership {
+namespace {
 
-Rings::Place Rings::place(std::size_t ring, const NodeId& member) const {
+std::vector<NodeId> sorted(std::vector<NodeId> ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+std::uint64_t Rings::point(std::size_t ring, const NodeId& member) const {
   const Byte number = static_cast<Byte>(ring);
   const ByteArray<8> hash = crypto::keyed_hash64(
       network_.view(), {as_bytes("kith ring"), ByteView(&number, 1), member.view()});
-  return {load_le<std::uint64_t>(hash.data()), member};
+  return load_le<std::uint64_t>(hash.data());
+}
+
+// Where the member stands, or would.
+Rings::Ring::const_iterator Rings::find(std::size_t ring, std::uint64_t point,
+                                        const NodeId& member) const {
+  return std::lower_bound(rings_[ring].begin(), rings_[ring].end(), point,
+                          [&](const Place& place, std::uint64_t wanted) {
+                            if (place.point != wanted) return place.point < wanted;
+                            return id(place) < member;
+                          });
 }
 
 void Rings::insert(const NodeId& member) {
-  for (std::size_t ring = 0; ring < ring_count; ++ring) rings_[ring].insert(place(ring, member));
+  Number number = static_cast<Number>(numbered_.size());
+  if (free_.empty()) {
+    numbered_.push_back(member);
+  } else {
+    number = free_.back();
+    free_.pop_back();
+    numbered_[number] = member;
+  }
+  for (std::size_t r = 0; r < ring_count; ++r) {
+    const std::uint64_t at = point(r, member);
+    rings_[r].insert(find(r, at, member), {at, number});
+  }
 }
 
 void Rings::erase(const NodeId& member) {
-  for (std::size_t ring = 0; ring < ring_count; ++ring) rings_[ring].erase(place(ring, member));
+  Number number = 0;
+  for (std::size_t r = 0; r < ring_count; ++r) {
+    const auto place = find(r, point(r, member), member);
+    number = place->member;
+    rings_[r].erase(place);
+  }
+  free_.push_back(number);
 }
 
 std::vector<NodeId> Rings::subjects(const NodeId& self, const Sound& sound) const {
-  std::set<NodeId> found;
+  std::vector<NodeId> found;
   if (size() <= everyone_limit) {
-    for (const auto& [point, member] : rings_[0]) found.insert(member);
+    for (const Place& place : rings_[0]) found.push_back(id(place));
   } else {
     for (std::size_t r = 0; r < ring_count; ++r) {
       const Ring& ring = rings_[r];
-      auto it = ring.upper_bound(place(r, self));
+      auto it = find(r, point(r, self), self);
+      if (it != ring.end() && id(*it) == self) ++it;
       for (std::size_t walked = 0; walked < ring_walk_limit; ++walked, ++it) {
         if (it == ring.end()) it = ring.begin();
-        if (it->second == self) break;
-        found.insert(it->second);
-        if (sound(it->second)) break;
+        if (id(*it) == self) break;
+        found.push_back(id(*it));
+        if (sound(id(*it))) break;
       }
     }
   }
-  found.erase(self);
-  return {found.begin(), found.end()};
+  std::erase(found, self);
+  return sorted(std::move(found));
 }
 
 std::vector<NodeId> Rings::observers(const NodeId& subject, const Sound& sound) const {
-  std::set<NodeId> found;
+  std::vector<NodeId> found;
   if (size() <= everyone_limit) {
-    for (const auto& [point, member] : rings_[0])
-      if (member != subject && sound(member)) found.insert(member);
+    for (const Place& place : rings_[0])
+      if (id(place) != subject && sound(id(place))) found.push_back(id(place));
   } else {
     for (std::size_t r = 0; r < ring_count; ++r) {
       const Ring& ring = rings_[r];
-      auto it = ring.lower_bound(place(r, subject));
+      auto it = find(r, point(r, subject), subject);
       for (std::size_t walked = 0; walked < ring_walk_limit; ++walked) {
         if (it == ring.begin()) it = ring.end();
         --it;
-        if (it->second == subject) break;
-        if (!sound(it->second)) continue;
-        found.insert(it->second);
+        if (id(*it) == subject) break;
+        if (!sound(id(*it))) continue;
+        found.push_back(id(*it));
         break;
       }
     }
   }
-  return {found.begin(), found.end()};
+  return sorted(std::move(found));
 }
 
 bool Rings::may_accuse(const NodeId& accuser, const NodeId& subject, const Sound& sound) const {
@@ -67,17 +106,17 @@ bool Rings::may_accuse(const NodeId& accuser, const NodeId& subject, const Sound
   for (std::size_t r = 0; r < ring_count; ++r) {
     const Ring& ring = rings_[r];
     // Arc lengths modulo 2^64: the accuser must lie on the arc back to the last place walked.
-    const std::uint64_t from = place(r, subject).first;
-    const std::uint64_t distance = from - place(r, accuser).first;
-    auto it = ring.lower_bound(place(r, subject));
+    const std::uint64_t from = point(r, subject);
+    const std::uint64_t distance = from - point(r, accuser);
+    auto it = find(r, from, subject);
     std::size_t passed = 0;
     for (std::size_t walked = 0;
          walked < observer_slack + ring_walk_limit && passed < observer_slack; ++walked) {
       if (it == ring.begin()) it = ring.end();
       --it;
-      if (it->second == subject) return true;  // once around
-      if (from - it->first >= distance) return true;
-      if (sound(it->second)) ++passed;
+      if (id(*it) == subject) return true;  // once around
+      if (from - it->point >= distance) return true;
+      if (sound(id(*it))) ++passed;
     }
   }
   return false;

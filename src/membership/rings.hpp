@@ -8,7 +8,6 @@
 
 #include <array>
 #include <functional>
-#include <set>
 #include <vector>
 
 #include "constants.hpp"
@@ -33,12 +32,21 @@ class Rings {
   bool may_accuse(const NodeId& accuser, const NodeId& subject, const Sound& sound) const;
 
  private:
-  using Ring = std::set<std::pair<std::uint64_t, NodeId>>;
-  using Place = std::pair<std::uint64_t, NodeId>;
-  Place place(std::size_t ring, const NodeId& member) const;
+  // Members are numbered: a place on a ring takes 16 bytes, in eight rings.
+  using Number = std::uint32_t;
+  struct Place {
+    std::uint64_t point = 0;
+    Number member = 0;
+  };
+  using Ring = std::vector<Place>;  // sorted by (point, id)
+  std::uint64_t point(std::size_t ring, const NodeId& member) const;
+  Ring::const_iterator find(std::size_t ring, std::uint64_t point, const NodeId& member) const;
+  const NodeId& id(const Place& place) const { return numbered_[place.member]; }
 
   NetworkId network_;
   std::array<Ring, ring_count> rings_;
+  std::vector<NodeId> numbered_;
+  std::vector<Number> free_;
 };
 
 }  // namespace kith::membership

@@ -19,7 +19,7 @@ reconcile::Version version_of(const Entry& entry) {
   store_le(head.data(), entry.incarnation().value);
   store_le(head.data() + 8, dead ? entry.member->verdict_stamp.value : 0);
   head[16] = static_cast<Byte>(verdict);
-  return crypto::hash64({head, entry.hash});
+  return crypto::hash64({head, entry.hash()});
 }
 
 // A /24 or /56 in the 16-byte form.
@@ -28,10 +28,6 @@ ByteView neighbourhood(const IpAddress& ip) {
 }
 
 }  // namespace
-
-wire::Reference Entry::reference() const {
-  return {wire::prefix_of(id()), incarnation(), verdict(), hash};
-}
 
 std::optional<Candidate> read_candidate(const Buffer& raw) {
   auto decoded = wire::decode_member_record(raw.view());
@@ -48,19 +44,19 @@ std::optional<Candidate> read_candidate(const Buffer& raw) {
 
 Entry* Roster::find(const NodeId& id) {
   const auto it = entries_.find(id);
-  return it == entries_.end() ? nullptr : &it->second;
+  return it == entries_.end() ? nullptr : it->second.get();
 }
 
 const Entry* Roster::find(const NodeId& id) const {
   const auto it = entries_.find(id);
-  return it == entries_.end() ? nullptr : &it->second;
+  return it == entries_.end() ? nullptr : it->second.get();
 }
 
 Entry* Roster::find(const wire::IdPrefix& prefix) {
   NodeId low;
   std::memcpy(low.bytes.data(), prefix.data(), prefix.size());
   const auto it = entries_.lower_bound(low);
-  return it != entries_.end() && wire::prefix_of(it->first) == prefix ? &it->second : nullptr;
+  return it != entries_.end() && wire::prefix_of(it->first) == prefix ? it->second.get() : nullptr;
 }
 
 Entry* Roster::sound(const NodeId& id) {
@@ -78,11 +74,11 @@ Entry* Roster::put(const Candidate& candidate, Now now, Mode mode) {
   if (it == entries_.end()) {
     if (mode == Mode::public_ && prefix_full(*candidate.record)) return nullptr;
     if (entries_.size() >= roster_limit && !make_room()) return nullptr;
-    it = entries_.emplace(candidate.id, Entry{}).first;
+    it = entries_.try_emplace(candidate.id, std::make_unique<Entry>()).first;
   } else {
-    delist(it->second);
+    delist(*it->second);
   }
-  Entry& entry = it->second;
+  Entry& entry = *it->second;
   Member member;
   member.id = candidate.id;
   member.record = candidate.record;
@@ -91,8 +87,9 @@ Entry* Roster::put(const Candidate& candidate, Now now, Mode mode) {
   member.since = same ? entry.member->since : now.wall;
   if (!same) entry.since = now.mono;
   entry.member = std::make_shared<const Member>(std::move(member));
+  entry.reference = {wire::prefix_of(candidate.id), candidate.record->incarnation,
+                     entry.member->verdict, candidate.hash};
   entry.raw = candidate.raw;
-  entry.hash = candidate.hash;
   entry.certificate.clear();
   enlist(entry);
   publish(entry);
@@ -107,6 +104,7 @@ void Roster::judge(Entry& entry, Verdict verdict, Now now, bool alone, UnixMilli
   member.since = now.wall;
   member.verdict_stamp = stamp;
   entry.member = std::make_shared<const Member>(std::move(member));
+  entry.reference.verdict = verdict;
   entry.since = now.mono;
   enlist(entry);
   publish(entry);
@@ -129,6 +127,7 @@ void Roster::erase(const NodeId& id) {
 
 void Roster::enlist(Entry& entry) {
   if (!entry.live()) return;
+  subjects_.reset();
   entry.place = live_.size();
   live_.push_back(entry.id());
   suspects_ += entry.suspect() ? 1 : 0;
@@ -137,8 +136,9 @@ void Roster::enlist(Entry& entry) {
 
 void Roster::delist(Entry& entry) {
   if (!entry.live()) return;
+  subjects_.reset();
   live_[entry.place] = live_.back();
-  entries_.at(live_.back()).place = entry.place;
+  find(live_.back())->place = entry.place;
   live_.pop_back();
   suspects_ -= entry.suspect() ? 1 : 0;
   rings_.erase(entry.id());
@@ -149,7 +149,7 @@ void Roster::publish(const Entry& entry) { set_.put(entry.id().bytes, version_of
 bool Roster::make_room() {
   const Entry* oldest = nullptr;
   for (const auto& [id, entry] : entries_)
-    if (!entry.live() && (!oldest || entry.since < oldest->since)) oldest = &entry;
+    if (!entry->live() && (!oldest || entry->since < oldest->since)) oldest = entry.get();
   if (!oldest) return false;
   erase(NodeId(oldest->id()));
   return true;
@@ -160,14 +160,16 @@ bool Roster::prefix_full(const wire::MemberRecord& record) const {
   const ByteView wanted = neighbourhood(record.addresses.front().ip);
   std::size_t neighbours = 0;
   for (const auto& [id, entry] : entries_) {
-    const auto& addresses = entry.member->record->addresses;
+    const auto& addresses = entry->member->record->addresses;
     if (!addresses.empty() && equal(neighbourhood(addresses.front().ip), wanted)) ++neighbours;
   }
   return neighbours >= public_prefix_limit;
 }
 
-std::vector<NodeId> Roster::subjects() const {
-  return rings_.subjects(self_, [this](const NodeId& id) { return is_sound(id); });
+const std::vector<NodeId>& Roster::subjects() const {
+  if (!subjects_)
+    subjects_ = rings_.subjects(self_, [this](const NodeId& id) { return is_sound(id); });
+  return *subjects_;
 }
 
 std::vector<NodeId> Roster::observers(const NodeId& subject) const {
@@ -198,7 +200,7 @@ std::vector<NodeId> Roster::pick(std::size_t count, const NodeId& not_this, Rng&
 
 std::optional<NodeId> Roster::next_gone(const NodeId& last) const {
   const auto start = entries_.upper_bound(last);
-  const auto gone = [](const auto& item) { return !item.second.live(); };
+  const auto gone = [](const auto& item) { return !item.second->live(); };
   auto it = std::find_if(start, entries_.end(), gone);
   if (it != entries_.end()) return it->first;
   it = std::find_if(entries_.begin(), start, gone);
@@ -208,7 +210,7 @@ std::optional<NodeId> Roster::next_gone(const NodeId& last) const {
 std::optional<Instant> Roster::oldest_gone() const {
   std::optional<Instant> oldest;
   for (const auto& [id, entry] : entries_)
-    if (!entry.live()) oldest = earlier(oldest, entry.since);
+    if (!entry->live()) oldest = earlier(oldest, entry->since);
   return oldest;
 }
 

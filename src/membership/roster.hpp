@@ -5,9 +5,8 @@
 // longest gone makes room, else newcomers are refused.
 #pragma once
 
-#include <map>
-
 #include "kith/base/buffer.hpp"
+#include "kith/base/flat_map.hpp"
 #include "kith/base/lane.hpp"
 #include "kith/base/rng.hpp"
 #include "kith/membership/membership.hpp"
@@ -19,23 +18,23 @@ namespace kith::membership {
 
 struct Entry {
   MemberPtr member;
-  Buffer raw;  // the record's signed bytes, as its subject made them
-  wire::RecordHash hash{};
-  Instant since;  // of the verdict
-  Instant heard;  // last authentic packet; epoch: never
-  Instant asked;  // last probe sent
-  Instant told;   // last correction or hint about it
+  wire::Reference reference;  // the same as gossip tells it
+  Buffer raw;                 // the record's signed bytes, as its subject made them
+  Instant since;              // of the verdict
+  Instant heard;              // last authentic packet; epoch: never
+  Instant asked;              // last probe sent
+  Instant told;               // last correction or hint about it
   Rtt rtt;
   std::vector<wire::Suspicion> certificate;  // of a dead member
   std::size_t place = 0;                     // in the roster's list of live members
 
   const NodeId& id() const { return member->id; }
-  Incarnation incarnation() const { return member->record->incarnation; }
-  Verdict verdict() const { return member->verdict; }
+  Incarnation incarnation() const { return reference.incarnation; }
+  const wire::RecordHash& hash() const { return reference.record; }
+  Verdict verdict() const { return reference.verdict; }
   bool live() const { return verdict() == Verdict::alive || verdict() == Verdict::suspect; }
   bool certified() const { return !live() && !member->alone; }  // gone, and not on our word alone
   bool suspect() const { return verdict() == Verdict::suspect; }
-  wire::Reference reference() const;
 };
 
 // A record whose signature has been verified, or is about to be.
@@ -51,6 +50,7 @@ std::optional<Candidate> read_candidate(const Buffer& raw);
 
 class Roster {
  public:
+  using Entries = FlatMap<NodeId, std::unique_ptr<Entry>>;
   Roster(const NetworkId& network, const NodeId& self) : rings_(network), self_(self) {}
 
   Entry* find(const NodeId& id);
@@ -67,10 +67,10 @@ class Roster {
   std::size_t size() const { return entries_.size(); }
   std::size_t live_count() const { return live_.size(); }
   std::size_t suspect_count() const { return suspects_; }
-  const std::map<NodeId, Entry>& entries() const { return entries_; }
+  const Entries& entries() const { return entries_; }  // by id
   const reconcile::RangeSet& set() const { return set_; }
 
-  std::vector<NodeId> subjects() const;                        // whom we probe
+  const std::vector<NodeId>& subjects() const;                 // whom we probe
   std::vector<NodeId> observers(const NodeId& subject) const;  // sound ones
   bool may_accuse(const NodeId& accuser, const NodeId& subject) const;
   // Up to `count` distinct sound members other than ourselves and `not_this`.
@@ -87,10 +87,11 @@ class Roster {
   void publish(const Entry& entry);
   bool is_sound(const NodeId& id) const;
 
-  std::map<NodeId, Entry> entries_;
+  Entries entries_;
   std::vector<NodeId> live_;  // unordered, for random picks; changes only by inputs
   std::size_t suspects_ = 0;
   Rings rings_;
+  mutable std::optional<std::vector<NodeId>> subjects_;  // asked for once a second, seldom others
   reconcile::RangeSet set_;
   NodeId self_;
 };

@@ -85,7 +85,7 @@ void Membership::Impl::own_signed(SignOwn work, const Signature& signature) {
   if (!entry) return drop(DropReason::limit_reached);
   gossip.drop_suspicions(wire::prefix_of(self));
   changed(*entry);
-  spread(entry->reference());
+  spread(entry->reference);
   own.published = true;
   for (const NodeId& peer : own.answer_to) introduce_self(peer);
   own.answer_to.clear();
@@ -142,7 +142,7 @@ void Membership::Impl::self_accused(const NodeId& from, const wire::Reference& r
   if (!entry) return;
   if (reference.incarnation < entry->incarnation()) return correct(from, *entry);
   const bool same =
-      reference.incarnation == entry->incarnation() && reference.record == entry->hash;
+      reference.incarnation == entry->incarnation() && reference.record == entry->hash();
   if (!same || reference.verdict == Verdict::dead) want(from, wire::prefix_of(self));
 }
 
@@ -190,7 +190,7 @@ void Membership::Impl::leave() {
 
 void Membership::Impl::goodbye() {
   leaving = leaving == Leaving::done ? Leaving::done : Leaving::said;
-  const wire::Reference reference = roster.find(self)->reference();
+  const wire::Reference reference = roster.find(self)->reference;
   const std::vector<NodeId> peers = roster.pick(leave_fanout, self, rng);
   for (const NodeId& peer : peers) {
     introduce_self(peer);

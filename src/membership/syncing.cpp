@@ -74,7 +74,7 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
       send(from, wire::GossipPush{std::exchange(news, {})});
       used = size;
     }
-    news.references.push_back(entry->reference());
+    news.references.push_back(entry->reference);
     for (const wire::Suspicion& suspicion : entry->certificate)
       news.suspicions.push_back(suspicion);
   }
@@ -121,7 +121,7 @@ void Membership::Impl::announce() {
 void Membership::Impl::reap() {
   std::vector<NodeId> due;
   for (const auto& [id, entry] : roster.entries())
-    if (!entry.live() && id != self && entry.since + keep_gone <= now.mono) due.push_back(id);
+    if (!entry->live() && id != self && entry->since + keep_gone <= now.mono) due.push_back(id);
   for (const NodeId& id : due) {
     forgotten.put(id, roster.find(id)->incarnation());
     gossip.drop(wire::prefix_of(id));

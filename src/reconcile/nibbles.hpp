@@ -1,6 +1,8 @@
 // Nibbles: a key read as 64 digits of 4 bits, high half of each byte first.
 #pragma once
 
+#include <algorithm>
+
 #include "kith/base/assert.hpp"
 #include "kith/reconcile/reconcile.hpp"
 
@@ -14,17 +16,14 @@ inline std::size_t nibble(const Key& key, std::uint8_t at) {
 }
 
 inline Key masked(Key prefix, std::uint8_t depth) {
-  for (std::size_t i = 0; i < prefix.size(); ++i) {
-    if (2 * i >= depth)
-      prefix[i] = 0;
-    else if (2 * i + 1 >= depth)
-      prefix[i] &= 0xf0;
-  }
+  if (depth % 2 == 1) prefix[depth / 2u] &= 0xf0;
+  std::fill(prefix.begin() + (depth + 1) / 2, prefix.end(), Byte{0});
   return prefix;
 }
 
 inline bool has_prefix(const Key& key, std::uint8_t depth, const Key& prefix) {
-  return masked(key, depth) == masked(prefix, depth);
+  if (std::memcmp(key.data(), prefix.data(), depth / 2u) != 0) return false;
+  return depth % 2 == 0 || key[depth / 2u] >> 4 == prefix[depth / 2u] >> 4;
 }
 
 // The child of a range: one nibble more. Precondition: depth < nibbles_in_key.

@@ -11,6 +11,7 @@
 #include "gates.hpp"
 #include "kith/base/bounded.hpp"
 #include "kith/base/deadline_queue.hpp"
+#include "kith/base/flat_map.hpp"
 #include "peer.hpp"
 
 namespace kith::session {
@@ -158,8 +159,8 @@ struct Session::Impl {
 
   std::list<Peer> peers;        // most recently used first
   std::size_t keyed_peers = 0;  // with a current keypair
-  std::map<NodeId, std::list<Peer>::iterator> peers_by_id;
-  std::map<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
+  FlatMap<NodeId, std::list<Peer>::iterator> peers_by_id;
+  FlatMap<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
   std::map<std::uint32_t, IndexOwner> indices;
   std::map<std::uint64_t, Response> responses;  // oldest first
   std::map<NodeId, std::uint64_t> responses_by_peer;

@@ -10,7 +10,7 @@ void Session::Impl::start_attempt(Peer& peer, Turn& t) {
   const bool keyed = peer.current && peer.current->usable(t.now.mono);
   if ((keyed || peer.stream) && peer.pause_until && t.now.mono < *peer.pause_until) return;
   if (route(peer).empty()) return;
-  peer.attempt.emplace();
+  peer.attempt = std::make_unique<Attempt>();
   try_once(peer, t);
 }
 
@@ -93,7 +93,7 @@ void Session::Impl::give_up(Peer& peer, Turn& t) {
   const Duration jitter = rng.between(Duration(0), round_pause_jitter);
   peer.pause_until = t.now.mono + round_pause + jitter;
   finish_dials_of(peer, DialOutcome::no_answer, t);
-  const std::deque<Buffer> unsent = std::exchange(peer.queue, {});
+  const std::list<Buffer> unsent = std::exchange(peer.queue, {});
   peer.queue_bytes = 0;
   if (peer.stream) {  // UDP may be blocked where TCP is not
     bool fits = true;

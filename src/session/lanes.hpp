@@ -4,7 +4,7 @@
 #pragma once
 
 #include <array>
-#include <deque>
+#include <list>
 
 #include "constants.hpp"
 #include "kith/base/buffer.hpp"
@@ -31,8 +31,8 @@ class SendLanes {
 
  private:
   struct Queue {
-    std::deque<Buffer> messages;
-    std::size_t sent = 0;  // of the first
+    std::list<Buffer> messages;  // takes no memory while empty
+    std::size_t sent = 0;        // of the first
   };
   std::array<Queue, lane_count> queues_;
   std::size_t count_ = 0, bytes_ = 0;

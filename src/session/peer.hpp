@@ -1,7 +1,8 @@
 // Peer: everything the session room knows about one other node. Plain data; impl.hpp moves it.
 #pragma once
 
-#include <deque>
+#include <list>
+#include <memory>
 
 #include "keypair.hpp"
 #include "kith/session/session.hpp"
@@ -42,8 +43,8 @@ struct Peer {
   std::optional<Endpoint> confirmed;  // where its authentic packets come from
   std::vector<Endpoint> endpoints;    // as introduced, best first
 
-  std::optional<Keypair> current, previous;
-  std::optional<Attempt> attempt;
+  std::unique_ptr<Keypair> current, previous;
+  std::unique_ptr<Attempt> attempt;
   std::optional<Instant> pause_until;  // no renewing before
   std::optional<Cookie> cookie;
 
@@ -51,7 +52,7 @@ struct Peer {
   std::optional<Instant> owes_since;     // it sent data and we sent nothing since
   std::optional<Instant> tend_at;        // when its tend timer is set for
 
-  std::deque<Buffer> queue;  // waits for datagram keys
+  std::list<Buffer> queue;  // waits for datagram keys
   std::size_t queue_bytes = 0;
 
   SendLanes lanes;                     // waits for the stream

@@ -37,8 +37,8 @@ Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
   peer.serial = ++last_serial;
   peer.id = id;
   peer.key = key;
-  peers_by_id.emplace(id, peers.begin());
-  peers_by_serial.emplace(peer.serial, peers.begin());
+  peers_by_id.try_emplace(id, peers.begin());
+  peers_by_serial.try_emplace(peer.serial, peers.begin());
   return peer;
 }
 
@@ -70,7 +70,7 @@ void Session::Impl::on(const PeerForgotten& in, Turn& t) {
 }
 
 void Session::Impl::drop_keys(Peer& peer) {
-  keyed_peers -= peer.current.has_value();
+  keyed_peers -= peer.current != nullptr;
   for (auto* keys : {&peer.current, &peer.previous}) {
     if (*keys) indices.erase((*keys)->local());
     keys->reset();
@@ -105,7 +105,7 @@ void Session::Impl::fail_delivery(Peer& peer, Undelivered reason, Turn& t) {
 }
 
 bool Session::Impl::linked(const Peer& peer) const {
-  return peer.current.has_value() || peer.stream.has_value();
+  return peer.current || peer.stream.has_value();
 }
 
 // Before a new link with this peer: whether there is one already. A peer that was started anew has
@@ -123,14 +123,13 @@ bool Session::Impl::meet(Peer& peer, const BootId& boot, Turn& t) {
 // Its third slot, keys that wait for their initiator's proof, is our table of responses.
 void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
   if (peer.previous) indices.erase(peer.previous->local());
-  keyed_peers += !peer.current.has_value();
+  keyed_peers += peer.current == nullptr;
   peer.previous = std::move(peer.current);
   indices[keys.local()] = {IndexOwner::Kind::keypair, peer.serial};
-  const Instant dies_at = keys.dies_at();
-  peer.current.emplace(std::move(keys));
+  peer.current = std::make_unique<Keypair>(std::move(keys));
   peer.pause_until.reset();
   peer.waiting_since.reset();
-  arm_tend(peer, dies_at);
+  arm_tend(peer, peer.current->dies_at());
   if (!peer.previous) shrink_sessions(peer);
 }
 

@@ -41,7 +41,7 @@ void Session::Impl::on_keyed(Peer& peer, const DatagramReceived& in, const Seale
   KITH_ASSERT(keys && keys->local() == header.receiver);
   auto message = keys->open(in.bytes, header, t.now.mono);
   if (!message) return t.drop(reason_of(message.error()));
-  peers.splice(peers.begin(), peers, peers_by_serial.at(peer.serial));
+  peers.splice(peers.begin(), peers, peers_by_serial.find(peer.serial)->second);
   accept(peer, in.from, std::move(*message), t);
 }
 
@@ -116,7 +116,7 @@ void Session::Impl::tend(Peer& peer, Turn& t) {
   }
   if (peer.waiting_since && now - *peer.waiting_since >= deaf_after) {
     peer.waiting_since.reset();
-    const bool running = peer.attempt.has_value();
+    const bool running = peer.attempt != nullptr;
     start_attempt(peer, t);
     if (!running && peer.attempt) peer.attempt->deaf = true;
   }

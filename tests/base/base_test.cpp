@@ -1,9 +1,13 @@
+#include <algorithm>
+#include <map>
+
 #include "kith/base/assert.hpp"
 #include "kith/base/bounded.hpp"
 #include "kith/base/buffer.hpp"
 #include "kith/base/bytes.hpp"
 #include "kith/base/deadline_queue.hpp"
 #include "kith/base/dropped.hpp"
+#include "kith/base/flat_map.hpp"
 #include "kith/base/ids.hpp"
 #include "kith/base/machine.hpp"
 #include "kith/base/result.hpp"
@@ -73,6 +77,72 @@ TEST_CASE("base/deadline_queue: moving a key leaves no stale timer behind") {
   CHECK_FALSE(queue.pop_due(Instant(seconds(8))));
   CHECK_EQ(queue.pop_due(Instant(seconds(9))), 1);
   CHECK_FALSE(queue.next());
+}
+
+TEST_CASE("base/deadline_queue: agrees with the obvious one, however often keys move") {
+  DeadlineQueue<int> queue;
+  std::map<int, Instant> plain;
+  Rng rng(7);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto key = static_cast<int>(rng.below(20));
+    const Instant at{Duration(static_cast<std::int64_t>(rng.below(1000)))};
+    const std::uint64_t what = rng.below(4);
+    if (what < 2) {
+      queue.set(key, at);
+      plain[key] = at;
+    } else if (what == 2) {
+      queue.cancel(key);
+      plain.erase(key);
+    } else {
+      const auto first = std::min_element(plain.begin(), plain.end(), [](auto& a, auto& b) {
+        return std::pair(a.second, a.first) < std::pair(b.second, b.first);
+      });
+      const auto due = queue.pop_due(at);
+      REQUIRE_EQ(due.has_value(), first != plain.end() && first->second <= at);
+      if (due) {
+        REQUIRE_EQ(*due, first->first);
+        plain.erase(first);
+      }
+    }
+    REQUIRE_EQ(queue.size(), plain.size());
+    REQUIRE_EQ(queue.when(key).has_value(), plain.contains(key));
+  }
+}
+
+TEST_CASE("base/flat_map: agrees with std::map") {
+  FlatMap<std::uint64_t, int> flat;
+  std::map<std::uint64_t, int> tree;
+  Rng rng(8);
+  for (int i = 0; i < 5'000; ++i) {
+    const std::uint64_t key = rng.below(64);
+    if (rng.chance(1, 3)) {
+      REQUIRE_EQ(flat.erase(key), tree.erase(key));
+    } else {
+      const auto [mine, fresh] = flat.try_emplace(key, i);
+      const auto [theirs, new_there] = tree.try_emplace(key, i);
+      REQUIRE_EQ(fresh, new_there);
+      REQUIRE_EQ(mine->second, theirs->second);
+    }
+    REQUIRE(std::equal(flat.begin(), flat.end(), tree.begin(), tree.end(), [](auto& a, auto& b) {
+      return a.first == b.first && a.second == b.second;
+    }));
+    const auto above = flat.upper_bound(key);
+    REQUIRE_EQ(above == flat.end() ? 99 : above->first,
+               tree.upper_bound(key) == tree.end() ? 99 : tree.upper_bound(key)->first);
+  }
+}
+
+TEST_CASE("base/ids: are ordered as their bytes are") {
+  NodeId a, b;
+  for (std::size_t i = 0; i < NodeId::size; ++i) {
+    a = b = {};
+    b.bytes[i] = 0x80;  // as signed bytes this would be the other way round
+    a.bytes[i] = 0x7f;
+    if (i + 1 < NodeId::size) a.bytes[i + 1] = 0xff;
+    CHECK(a < b);
+    CHECK_FALSE(b < a);
+    CHECK(a == NodeId(a));
+  }
 }
 
 TEST_CASE("base/bounded: a full queue refuses, a full LRU map forgets the oldest") {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "clocks.hpp"
 #include "gossip.hpp"

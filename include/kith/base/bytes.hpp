@@ -36,12 +36,21 @@ inline bool equal(ByteView a, ByteView b) {
 
 inline void append(Bytes& out, ByteView more) { out.insert(out.end(), more.begin(), more.end()); }
 
-// Little-endian integers at any alignment; the compiler turns the loop into one load or store.
+// Integers at any alignment, little-endian as on the wire; the compiler turns the loop into one
+// load or store.
 template <class Int>
 constexpr Int load_le(const Byte* from) {
   Int value = 0;
   for (std::size_t i = 0; i < sizeof(Int); ++i)
     value = static_cast<Int>(value | static_cast<Int>(static_cast<Int>(from[i]) << (8 * i)));
+  return value;
+}
+
+template <class Int>
+constexpr Int load_be(const Byte* from) {
+  Int value = 0;
+  for (std::size_t i = 0; i < sizeof(Int); ++i)
+    value = static_cast<Int>(static_cast<Int>(value << 8) | from[i]);
   return value;
 }
 

@@ -1,11 +1,15 @@
-// DeadlineQueue: named timers inside a machine. Setting a key again moves it; there are no stale
-// tokens. Ties fire in key order, so the trace is the same everywhere.
+// DeadlineQueue: named timers inside a machine. Setting a key again moves it. Ties fire in key
+// order, so the trace is the same everywhere.
+//
+// The map says when each key is due; the heap only finds the earliest and may hold stale places,
+// which are thrown out when they come to its top or when they are the most of it.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
+#include <vector>
 
 #include "kith/base/time.hpp"
 
@@ -15,16 +19,15 @@ template <class Key>
 class DeadlineQueue {
  public:
   void set(const Key& key, Instant when) {
-    cancel(key);
-    when_.emplace(key, when);
-    queue_.emplace(when, key);
+    const auto [known, fresh] = when_.try_emplace(key, when);
+    if (!fresh && std::exchange(known->second, when) == when) return;
+    heap_.emplace_back(when, key);
+    std::push_heap(heap_.begin(), heap_.end(), later);
+    tidy();
   }
 
   void cancel(const Key& key) {
-    if (const auto it = when_.find(key); it != when_.end()) {
-      queue_.erase({it->second, key});
-      when_.erase(it);
-    }
+    if (when_.erase(key) > 0) tidy();
   }
 
   std::optional<Instant> when(const Key& key) const {
@@ -33,27 +36,43 @@ class DeadlineQueue {
   }
 
   std::optional<Instant> next() const {
-    return queue_.empty() ? std::nullopt : std::optional(queue_.begin()->first);
+    return heap_.empty() ? std::nullopt : std::optional(heap_.front().first);
   }
 
   // Removes and returns the earliest key due at or before `now`.
   std::optional<Key> pop_due(Instant now) {
-    if (queue_.empty() || queue_.begin()->first > now) return std::nullopt;
-    Key key = queue_.begin()->second;
+    if (heap_.empty() || heap_.front().first > now) return std::nullopt;
+    Key key = heap_.front().second;
     when_.erase(key);
-    queue_.erase(queue_.begin());
+    tidy();
     return key;
   }
 
   std::size_t size() const { return when_.size(); }
   void clear() {
     when_.clear();
-    queue_.clear();
+    heap_.clear();
   }
 
  private:
+  using Place = std::pair<Instant, Key>;
+  static bool later(const Place& a, const Place& b) { return b < a; }
+  bool stale(const Place& place) const { return when(place.second) != place.first; }
+
+  // Afterwards the top is not stale.
+  void tidy() {
+    while (!heap_.empty() && stale(heap_.front())) {
+      std::pop_heap(heap_.begin(), heap_.end(), later);
+      heap_.pop_back();
+    }
+    if (heap_.size() < 2 * when_.size() + 32) return;
+    std::erase_if(heap_, [this](const Place& place) { return stale(place); });
+    std::sort(heap_.begin(), heap_.end());  // sorted is a heap too
+    heap_.erase(std::unique(heap_.begin(), heap_.end()), heap_.end());
+  }
+
   std::map<Key, Instant> when_;
-  std::set<std::pair<Instant, Key>> queue_;
+  std::vector<Place> heap_;
 };
 
 }  // namespace kith

@@ -1,3 +1,6 @@
+#include <unordered_map>
+
+#include "chance.hpp"
 #include "checkers.hpp"
 
 namespace kith::sim {
@@ -15,7 +18,7 @@ class CountersNeverRepeat final : public Checker {
     const auto receiver = load_le<std::uint32_t>(bytes.data() + 1);
     const auto counter = load_le<std::uint64_t>(bytes.data() + 5);
     const Key key{index, world.host(index).life, receiver, out.to};
-    const auto [last, fresh] = last_.emplace(key, counter);
+    const auto [last, fresh] = last_.try_emplace(key, counter);
     if (!fresh && counter <= last->second)
       world.find(*this, "host " + std::to_string(index) + " to " + to_string(out.to) +
                             ": counter " + std::to_string(counter) + " after " +
@@ -24,8 +27,19 @@ class CountersNeverRepeat final : public Checker {
   }
 
  private:
-  using Key = std::tuple<HostIndex, std::uint64_t, std::uint32_t, Endpoint>;
-  std::map<Key, std::uint64_t> last_;
+  struct Key {
+    HostIndex host;
+    std::uint64_t life;
+    std::uint32_t receiver;
+    Endpoint to;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const {
+      return mixed(mixed(key.host ^ key.life << 32) ^ key.receiver);
+    }
+  };
+  std::unordered_map<Key, std::uint64_t, Hash> last_;  // never walked: its order is nobody's
 };
 
 class QueuesAreBounded final : public Checker {

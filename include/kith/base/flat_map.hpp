@@ -1,0 +1,69 @@
+// FlatMap: a sorted vector of pairs, in the manner of std::flat_map (which g++ 12 lacks). Lookups
+// touch few cache lines and elements cost no node; insertions move what comes after, so it is for
+// thousands, not millions. Pointers into it last until the next insertion or removal.
+#pragma once
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace kith {
+
+template <class Key, class Value>
+class FlatMap {
+ public:
+  using Item = std::pair<Key, Value>;
+  using iterator = typename std::vector<Item>::iterator;
+  using const_iterator = typename std::vector<Item>::const_iterator;
+
+  iterator begin() { return items_.begin(); }
+  iterator end() { return items_.end(); }
+  const_iterator begin() const { return items_.begin(); }
+  const_iterator end() const { return items_.end(); }
+  std::size_t size() const { return items_.size(); }
+  bool empty() const { return items_.empty(); }
+
+  iterator lower_bound(const Key& key) { return std::lower_bound(begin(), end(), key, before); }
+  const_iterator lower_bound(const Key& key) const {
+    return std::lower_bound(begin(), end(), key, before);
+  }
+  const_iterator upper_bound(const Key& key) const {
+    return std::upper_bound(begin(), end(), key,
+                            [](const Key& a, const Item& b) { return a < b.first; });
+  }
+  iterator find(const Key& key) { return exact(lower_bound(key), key); }
+  const_iterator find(const Key& key) const {
+    const auto it = lower_bound(key);
+    return it != end() && it->first == key ? it : end();
+  }
+  bool contains(const Key& key) const { return find(key) != end(); }
+
+  // False: the key was there and keeps its value.
+  template <class... Args>
+  std::pair<iterator, bool> try_emplace(const Key& key, Args&&... args) {
+    const auto it = lower_bound(key);
+    if (it != end() && it->first == key) return {it, false};
+    return {items_.emplace(it, std::piecewise_construct, std::forward_as_tuple(key),
+                           std::forward_as_tuple(std::forward<Args>(args)...)),
+            true};
+  }
+  iterator erase(const_iterator it) { return items_.erase(it); }
+  std::size_t erase(const Key& key) {
+    const auto it = find(key);
+    if (it == end()) return 0;
+    items_.erase(it);
+    return 1;
+  }
+  void clear() { items_.clear(); }
+
+ private:
+  static bool before(const Item& a, const Key& b) { return a.first < b; }
+  iterator exact(iterator it, const Key& key) {
+    return it != end() && it->first == key ? it : end();
+  }
+
+  std::vector<Item> items_;
+};
+
+}  // namespace kith
