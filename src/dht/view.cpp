@@ -13,12 +13,12 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
     member.endpoint = seen.endpoint;
     member.past = !member.live();
-    members_.emplace(seen.id, member);
     add(member);
     ++epoch_;
+    members_.try_emplace(seen.id, std::make_unique<Member>(member));
     return member.live() ? Change::joined : Change::gone;
   }
-  Member& member = known->second;
+  Member& member = *known->second;
   subtract(member);
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
@@ -47,14 +47,14 @@ void View::remember(const Counting& known, Now now) {
   if (known.id == self_ || known.synced.value == 0 || members_.size() >= members_limit) return;
   Member member{known.key, Presence::dead, known.synced, {}, now.mono};
   member.awaited = true;
-  if (members_.emplace(known.id, member).second) add(member);
+  if (members_.try_emplace(known.id, std::make_unique<Member>(member)).second) add(member);
   ++epoch_;
 }
 
 bool View::forget(const NodeId& id) {
   const auto known = members_.find(id);
   if (known == members_.end()) return false;
-  subtract(known->second);
+  subtract(*known->second);
   members_.erase(known);
   ++epoch_;
   return true;
@@ -104,13 +104,13 @@ bool View::retire(Instant now) {
   // Decide on one picture, then apply: retiring one must not change the sets of the next.
   std::vector<NodeId> retired;
   for (const auto& [id, member] : members_) {
-    if (member.live() || !member.counts()) continue;
-    if (settled(id, member) || unknown_to_all(id, member, now) ||
-        now - member.since >= retire_after)
+    if (member->live() || !member->counts()) continue;
+    if (settled(id, *member) || unknown_to_all(id, *member, now) ||
+        now - member->since >= retire_after)
       retired.push_back(id);
   }
   for (const NodeId& id : retired) {
-    Member& member = members_.at(id);
+    Member& member = *members_.find(id)->second;
     subtract(member);
     member.retired = true;
     member.retired_at = member.synced;
@@ -124,9 +124,9 @@ std::optional<Instant> View::next_retirement(Instant now) const {
   std::optional<Instant> next;
   if (!any_unsettled()) return next;
   for (const auto& [id, member] : members_) {
-    if (member.live() || !member.counts()) continue;
-    const Instant grace = member.since + awaited_grace;
-    next = earlier(next, member.awaited && grace > now ? grace : member.since + retire_after);
+    if (member->live() || !member->counts()) continue;
+    const Instant grace = member->since + awaited_grace;
+    next = earlier(next, member->awaited && grace > now ? grace : member->since + retire_after);
   }
   return next;
 }
@@ -134,13 +134,13 @@ std::optional<Instant> View::next_retirement(Instant now) const {
 std::vector<Counting> View::counting() const {
   std::vector<Counting> out;
   for (const auto& [id, member] : members_)
-    if (id != self_ && member.counts()) out.push_back({id, member.key, member.synced});
+    if (id != self_ && member->counts()) out.push_back({id, member->key, member->synced});
   return out;
 }
 
 const View::Member* View::find(const NodeId& id) const {
   const auto it = members_.find(id);
-  return it == members_.end() ? nullptr : &it->second;
+  return it == members_.end() ? nullptr : it->second.get();
 }
 
 bool View::live(const NodeId& id) const {
@@ -151,13 +151,14 @@ bool View::live(const NodeId& id) const {
 UnixMillis View::newest_verdict() const {
   UnixMillis newest{0};
   for (const auto& [id, member] : members_)
-    if (!member.live() && member.synced.value > 0) newest = std::max(newest, member.verdict_stamp);
+    if (!member->live() && member->synced.value > 0)
+      newest = std::max(newest, member->verdict_stamp);
   return newest;
 }
 
 NodeId View::smallest_live() const {
   for (const auto& [id, member] : members_)
-    if (member.live()) return id;
+    if (member->live()) return id;
   return self_;
 }
 
@@ -165,10 +166,15 @@ template <class Keep>
 std::vector<NodeId> View::closest_that(const ByteArray<32>& place, std::size_t count,
                                        Keep keep) const {
   std::vector<NodeId> ids;
-  ids.reserve(members_.size());
-  for (const auto& [id, member] : members_)
-    if (keep(id, member)) ids.push_back(id);
-  return kad::closest(place, std::move(ids), count, [](const NodeId& id) { return id.bytes; });
+  if (count == 0) return ids;
+  kad::visit_closest(
+      place, members_.begin(), members_.end(),
+      [](const auto& item) -> const ByteArray<32>& { return item.first.bytes; },
+      [&](const auto& item) {
+        if (keep(item.first, *item.second)) ids.push_back(item.first);
+        return ids.size() < count;
+      });
+  return ids;
 }
 
 std::vector<NodeId> View::base(const ByteArray<32>& place) const {

@@ -6,10 +6,11 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <vector>
 
 #include "constants.hpp"
+#include "kith/base/flat_map.hpp"
 #include "kith/base/ids.hpp"
 #include "kith/dht/dht.hpp"
 #include "kith/wire/message.hpp"
@@ -103,7 +104,7 @@ class View {
   void subtract(const Member& member);
 
   NodeId self_;
-  std::map<NodeId, Member> members_;
+  FlatMap<NodeId, std::unique_ptr<Member>> members_;
   Totals totals_;
   std::uint64_t epoch_ = 0;
 };

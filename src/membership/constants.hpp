@@ -75,6 +75,7 @@ inline constexpr std::size_t probes_limit = 64;      // in flight, relayed ones 
 inline constexpr std::size_t relays_limit = 64;      // probes we run for others
 inline constexpr std::size_t jobs_limit = 128;       // half of the world's queue (base/job.hpp)
 inline constexpr std::size_t gossip_limit = 2048;    // items waiting to be spread
+inline constexpr std::size_t misfits_limit = 16;     // items that do not fit, in one datagram
 inline constexpr std::size_t accusers_limit = 16;    // in one case
 inline constexpr std::size_t certificate_limit = 8;  // suspicions kept of a dead member
 inline constexpr std::size_t hints_limit = 64;       // saved peers announced to at start

@@ -92,12 +92,15 @@ void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
   std::size_t used =
       gossip.references.size() * reference_bytes + gossip.suspicions.size() * suspicion_bytes;
   std::vector<Items::iterator> looked_at;
-  while (!order_.empty() && used + reference_bytes <= gossip_bytes) {
+  std::size_t misfits = 0;  // a few bytes left over are not worth a walk through a long queue
+  while (!order_.empty() && used + reference_bytes <= gossip_bytes && misfits < misfits_limit) {
     std::pop_heap(order_.begin(), order_.end(), later);
     const auto it = item_at(order_.back());
     order_.pop_back();
     if (it == items_.end()) continue;
-    it->second.sent += add(gossip, used, it->second);
+    const bool fits = add(gossip, used, it->second);
+    it->second.sent += fits ? 1 : 0;
+    misfits += fits ? 0 : 1;
     looked_at.push_back(it);
   }
   for (const auto& it : looked_at) {

@@ -97,16 +97,23 @@ Entry* Roster::put(const Candidate& candidate, Now now, Mode mode) {
 }
 
 void Roster::judge(Entry& entry, Verdict verdict, Now now, bool alone, UnixMillis stamp) {
-  delist(entry);
+  const bool lives = verdict == Verdict::alive || verdict == Verdict::suspect;
+  const bool stays = entry.live() && lives;  // on the rings and among the live
+  if (!stays) delist(entry);
   Member member = *entry.member;
   member.verdict = verdict;
   member.alone = alone;
   member.since = now.wall;
   member.verdict_stamp = stamp;
+  if (stays) {
+    suspects_ -= entry.suspect() ? 1 : 0;
+    suspects_ += verdict == Verdict::suspect ? 1 : 0;
+    soundness_changed();
+  }
   entry.member = std::make_shared<const Member>(std::move(member));
   entry.reference.verdict = verdict;
   entry.since = now.mono;
-  enlist(entry);
+  if (!stays) enlist(entry);
   publish(entry);
 }
 
@@ -125,9 +132,14 @@ void Roster::erase(const NodeId& id) {
   entries_.erase(id);
 }
 
+void Roster::soundness_changed() {
+  subjects_.reset();
+  observers_.clear();
+}
+
 void Roster::enlist(Entry& entry) {
   if (!entry.live()) return;
-  subjects_.reset();
+  soundness_changed();
   entry.place = live_.size();
   live_.push_back(entry.id());
   suspects_ += entry.suspect() ? 1 : 0;
@@ -136,7 +148,7 @@ void Roster::enlist(Entry& entry) {
 
 void Roster::delist(Entry& entry) {
   if (!entry.live()) return;
-  subjects_.reset();
+  soundness_changed();
   live_[entry.place] = live_.back();
   find(live_.back())->place = entry.place;
   live_.pop_back();
@@ -172,8 +184,11 @@ const std::vector<NodeId>& Roster::subjects() const {
   return *subjects_;
 }
 
-std::vector<NodeId> Roster::observers(const NodeId& subject) const {
-  return rings_.observers(subject, [this](const NodeId& id) { return is_sound(id); });
+const std::vector<NodeId>& Roster::observers(const NodeId& subject) const {
+  const auto [known, fresh] = observers_.try_emplace(subject);
+  if (fresh)
+    known->second = rings_.observers(subject, [this](const NodeId& id) { return is_sound(id); });
+  return known->second;
 }
 
 bool Roster::may_accuse(const NodeId& accuser, const NodeId& subject) const {

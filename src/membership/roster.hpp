@@ -5,6 +5,8 @@
 // longest gone makes room, else newcomers are refused.
 #pragma once
 
+#include <map>
+
 #include "kith/base/buffer.hpp"
 #include "kith/base/flat_map.hpp"
 #include "kith/base/lane.hpp"
@@ -70,8 +72,8 @@ class Roster {
   const Entries& entries() const { return entries_; }  // by id
   const reconcile::RangeSet& set() const { return set_; }
 
-  const std::vector<NodeId>& subjects() const;                 // whom we probe
-  std::vector<NodeId> observers(const NodeId& subject) const;  // sound ones
+  const std::vector<NodeId>& subjects() const;                        // whom we probe
+  const std::vector<NodeId>& observers(const NodeId& subject) const;  // sound ones
   bool may_accuse(const NodeId& accuser, const NodeId& subject) const;
   // Up to `count` distinct sound members other than ourselves and `not_this`.
   std::vector<NodeId> pick(std::size_t count, const NodeId& not_this, Rng& rng) const;
@@ -86,12 +88,15 @@ class Roster {
   void delist(Entry& entry);
   void publish(const Entry& entry);
   bool is_sound(const NodeId& id) const;
+  void soundness_changed();
 
   Entries entries_;
   std::vector<NodeId> live_;  // unordered, for random picks; changes only by inputs
   std::size_t suspects_ = 0;
   Rings rings_;
-  mutable std::optional<std::vector<NodeId>> subjects_;  // asked for once a second, seldom others
+  // Worked out when asked for, and kept until somebody comes, goes, or is suspected.
+  mutable std::optional<std::vector<NodeId>> subjects_;
+  mutable std::map<NodeId, std::vector<NodeId>> observers_;
   reconcile::RangeSet set_;
   NodeId self_;
 };

@@ -127,3 +127,26 @@ TEST_CASE("kad/lookup: an answer from a peer that was not asked changes nothing"
   lookup.answered(node(1), {node(2)}, Instant{});
   CHECK(lookup.steps().empty());
 }
+
+TEST_CASE("kad/space: a walk of a sorted range meets everybody in order of distance") {
+  Rng rng(11);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<NodeId> ids;
+    for (std::uint64_t i = rng.below(60); i > 0; --i) {
+      ids.push_back(random_node(rng));
+      if (rng.chance(1, 3)) ids.back().bytes[0] = 0x5a;  // crowded places
+    }
+    std::sort(ids.begin(), ids.end());
+    const NodeId target = rng.chance(1, 2) || ids.empty() ? random_node(rng) : ids.front();
+    const std::size_t count = 1 + rng.below(20);
+    std::vector<NodeId> met;
+    visit_closest(
+        target.bytes, ids.begin(), ids.end(),
+        [](const NodeId& id) -> const Place<32>& { return id.bytes; },
+        [&](const NodeId& id) {
+          met.push_back(id);
+          return met.size() < count;
+        });
+    CHECK_EQ(met, closest_ids(target.bytes, ids, count));
+  }
+}

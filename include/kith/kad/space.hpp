@@ -49,4 +49,26 @@ std::vector<Item> closest(const Place<N>& target, std::vector<Item> items, std::
   return items;
 }
 
+// Calls `visit` with items of a range sorted by place, closest to `target` first, until it returns
+// false. Each bit halves the range, and the half on the target's side is wholly closer: a few steps
+// where closest() looks at everything.
+template <std::size_t N, class Iterator, class PlaceOf, class Visit>
+bool visit_closest(const Place<N>& target, Iterator first, Iterator last, PlaceOf place_of,
+                   Visit visit, std::size_t bit = 0) {
+  if (first == last) return true;
+  if (last - first == 1 || bit == 8 * N) {
+    for (; first != last; ++first)
+      if (!visit(*first)) return false;
+    return true;
+  }
+  const auto is_set = [bit](const Place<N>& place) {
+    return (place[bit / 8] >> (7 - bit % 8) & 1) != 0;
+  };
+  const Iterator middle =
+      std::partition_point(first, last, [&](const auto& item) { return !is_set(place_of(item)); });
+  const auto low = [&] { return visit_closest(target, first, middle, place_of, visit, bit + 1); };
+  const auto high = [&] { return visit_closest(target, middle, last, place_of, visit, bit + 1); };
+  return is_set(target) ? high() && low() : low() && high();
+}
+
 }  // namespace kith::kad
