@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agenda.hpp"
@@ -26,7 +27,7 @@ struct StreamEnd {
   };
   std::deque<Chunk> incoming;
   std::deque<Buffer> outgoing;  // held back by a cut
-  Instant held_since;
+  std::optional<Instant> held_since;
   Instant last_arrival;  // of what was sent to the other end: order is kept
 };
 
