@@ -51,6 +51,7 @@ struct Host {
   Instant busy_until;
   std::deque<Item> backlog;  // what came meanwhile
   bool resume_planned = false, draining = false;
+  Instant jobs_done;        // in the order they were asked for
   std::size_t drained = 0;  // of the backlog, since a timer is due
   Instant drained_since;
 
