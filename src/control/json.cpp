@@ -94,9 +94,10 @@ Json put_object(const dht::PutReport& report, std::string_view verb,
            {"outcome", outcome_name(report.outcome)},
            {"needed", report.needed},
            {"asked", report.asked},
-           {"stored", std::move(stored)},
-           {"stored_base", report.stored_base},
-           {"duration_ms", in_millis(report.took)}};
+           {"stored", std::move(stored)}};
+  out["stored_base"] = report.stored_base;
+  out["rounds"] = report.rounds;
+  out["duration_ms"] = in_millis(report.took);
   if (!report.reason.empty()) out["reason"] = report.reason;
   return out;
 }

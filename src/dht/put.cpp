@@ -100,6 +100,7 @@ void Put::on_computed(const JobResult& result) {
 // that have not acknowledged it under this base.
 void Put::store() {
   state_ = State::storing;
+  ++report_.rounds;
   retry_.reset();
   base_differs_ = false;
   requests_.cancel(id());

@@ -5,7 +5,7 @@
 namespace kith::sim {
 namespace {
 
-constexpr Duration job_time = microseconds(60);  // a signature or a verification (protocol.md 8)
+constexpr Duration resolve_time = microseconds(60);
 constexpr Duration load_time = microseconds(20);
 
 std::string_view name_of(wire::Verdict verdict) {
@@ -27,9 +27,14 @@ void World::carry(HostIndex index, node::Output output) {
       [&](discovery::Resolve&& o) {
         std::vector<IpAddress> addresses;
         if (const auto ip = parse_ip(*o.host)) addresses.push_back(*ip);
-        later(job_time, index, Answer{discovery::Resolved{o.token, std::move(addresses)}});
+        later(resolve_time, index, Answer{discovery::Resolved{o.token, std::move(addresses)}});
       },
-      [&](Compute&& o) { later(job_time, index, Answer{Computed{o.token, o.job->run()}}); },
+      [&](Compute&& o) {
+        const Duration usual = chance_.of(scenario_.job, Concern::job, {index, o.token.value});
+        Instant& done = hosts_[index].jobs_done;
+        done = std::max(done, now_ + usual);
+        later(done - now_, index, Answer{Computed{o.token, o.job->run()}});
+      },
       [&](Persist&& o) {
         write(index, {o.token, {o.table, copied(o.key)}, std::move(o.value), now_});
       },
@@ -70,18 +75,17 @@ void World::write(HostIndex index, Disk::Write write) {
   if (chance_.per_mille(host.disk_busy, Concern::disk_busy, {index, nonce(index)}))
     return refuse(DiskRefusal::busy, Act::disk_busy);
   if (!host.disk.write(std::move(write))) return;
-  const Duration usual =
-      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, nonce(index)});
+  const Duration usual = chance_.of(scenario_.disk, Concern::disk, {index, nonce(index)});
   later(host.commit_time.value_or(usual), index, Commit{});
 }
 
 void World::commit(HostIndex index) {
   Host& host = hosts_[index];
+  ++tally_.commits;
   for (const Token token : host.disk.commit(now_))
     later(Duration(1), index, Answer{Persisted{token}});
   if (!host.disk.committing()) return;
-  const Duration usual =
-      chance_.between(scenario_.disk_min, scenario_.disk_max, Concern::disk, {index, nonce(index)});
+  const Duration usual = chance_.of(scenario_.disk, Concern::disk, {index, nonce(index)});
   later(host.commit_time.value_or(usual), index, Commit{});
 }
 

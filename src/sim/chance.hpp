@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "kith/base/time.hpp"
+#include "kith/sim/scenario.hpp"
 
 namespace kith::sim {
 
@@ -31,6 +32,7 @@ enum class Concern : std::uint64_t {  // separate streams: one fault never moves
   node,
   secret,
   boot,
+  job,
 };
 
 constexpr std::uint64_t mixed(std::uint64_t word) {
@@ -62,6 +64,15 @@ class Chance {
                    std::initializer_list<std::uint64_t> of) const {
     const auto width = static_cast<std::uint64_t>((high - low).count()) + 1;
     return low + Duration(static_cast<std::int64_t>(below(width, concern, of)));
+  }
+  Duration of(const Spread& spread, Concern concern,
+              std::initializer_list<std::uint64_t> of) const {
+    const unsigned __int128 place =
+        static_cast<unsigned __int128>(word(concern, of)) * (spread.points.size() - 1);
+    const auto low = spread.points.begin() + static_cast<std::ptrdiff_t>(place >> 64);
+    const auto width = static_cast<std::uint64_t>((low[1] - low[0]).count()) + 1;
+    const auto within = static_cast<unsigned __int128>(static_cast<std::uint64_t>(place)) * width;
+    return low[0] + Duration(static_cast<std::int64_t>(within >> 64));
   }
 
  private:

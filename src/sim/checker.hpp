@@ -32,11 +32,13 @@ class Checker {
   virtual void on_fault(World&, const Event&, bool /*begins*/) {}
   virtual void on_send(World&, HostIndex, const session::Transmit&) {}
   virtual void on_output(World&, HostIndex, const node::Output&) {}
+  virtual void on_asked(World&, const Operation&) {}
   virtual void on_ended(World&, const Operation&) {}
   virtual void on_second(World&) {}
   // Second phase: empty when content, else what is not yet as it must be. Asked once a second; the
   // last answer is a finding when the scenario ends.
   virtual std::string lacking(World&) { return {}; }
+  virtual void on_finish(World&) {}
 };
 
 std::vector<std::unique_ptr<Checker>> all_checkers();

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agenda.hpp"
@@ -26,7 +27,7 @@ struct StreamEnd {
   };
   std::deque<Chunk> incoming;
   std::deque<Buffer> outgoing;  // held back by a cut
-  Instant held_since;
+  std::optional<Instant> held_since;
   Instant last_arrival;  // of what was sent to the other end: order is kept
 };
 
@@ -50,6 +51,7 @@ struct Host {
   Instant busy_until;
   std::deque<Item> backlog;  // what came meanwhile
   bool resume_planned = false, draining = false;
+  Instant jobs_done;        // in the order they were asked for
   std::size_t drained = 0;  // of the backlog, since a timer is due
   Instant drained_since;
 

@@ -92,8 +92,7 @@ bool Network::passes(HostIndex from, HostIndex to) const {
 }
 
 Duration Network::latency(HostIndex from, HostIndex to, std::uint64_t nonce) const {
-  return chance_.between(scenario_.latency_min, scenario_.latency_max, Concern::latency,
-                         {from, to, nonce});
+  return chance_.of(scenario_.latency, Concern::latency, {from, to, nonce});
 }
 
 // A squeezed line sends one byte after the other.

@@ -60,10 +60,8 @@ class Planner {
     scenario_.length = limits.length;
     trouble_until_ = limits.length * 2 / 3;
     if (rng_.chance(1, 4)) trouble_from_ = seconds(1);
-    if (rng_.chance(1, 3)) {  // a wide area instead of a LAN
-      scenario_.latency_min = milliseconds(5);
-      scenario_.latency_max = milliseconds(60);
-    }
+    if (rng_.chance(1, 3))  // a wide area instead of a LAN
+      scenario_.latency.points = {milliseconds(5), milliseconds(60)};
   }
 
   Scenario make() {

@@ -52,14 +52,17 @@ void World::step(HostIndex index, const node::Input& input) {
 
 void World::drain(HostIndex index) {
   std::vector<node::Output> outputs = out_.take();
+  const Instant begun = now_;
+  now_ += scenario_.step;  // its orders leave when its work is done
   for (node::Output& output : outputs) {
     for (const auto& checker : checkers_) checker->on_output(*this, index, output);
     carry(index, std::move(output));
   }
+  now_ = begun;
   Host& host = hosts_[index];
   if (!host.up()) return;
-  if (host.step_cost.count() > 0) {
-    host.busy_until = now_ + host.step_cost;
+  if (const Duration cost = scenario_.step + host.step_cost; cost.count() > 0) {
+    host.busy_until = now_ + cost;
     plan_resume(index);
   }
   arm(index);

@@ -29,6 +29,12 @@ std::string seconds_text(Duration d) {
   return out;
 }
 
+std::string spread_text(std::string_view name, const Spread& spread) {
+  std::string out(name);
+  for (const Duration point : spread.points) out.append(" ").append(seconds_text(point));
+  return out;
+}
+
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number value{};
@@ -103,21 +109,27 @@ std::optional<Event> parse_event(const std::vector<std::string_view>& words) {
   return event;
 }
 
+bool parse_spread(const std::vector<std::string_view>& words, Spread& spread) {
+  std::vector<Duration> points;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto point = parse_seconds(words[i]);
+    if (!point || (!points.empty() && *point < points.back())) return false;
+    points.push_back(*point);
+  }
+  if (points.size() < 2 || points.size() > Spread::points_limit) return false;
+  spread.points = std::move(points);
+  return true;
+}
+
 bool parse_setting(const std::vector<std::string_view>& words, Scenario& scenario) {
-  const auto pair = [&](Duration& low, Duration& high) {
-    const auto a = words.size() == 3 ? parse_seconds(words[1]) : std::nullopt;
-    const auto b = a ? parse_seconds(words[2]) : std::nullopt;
-    if (!b || *b < *a) return false;
-    low = *a, high = *b;
-    return true;
-  };
-  if (words[0] == "latency") return pair(scenario.latency_min, scenario.latency_max);
-  if (words[0] == "disk") return pair(scenario.disk_min, scenario.disk_max);
+  if (words[0] == "latency") return parse_spread(words, scenario.latency);
+  if (words[0] == "disk") return parse_spread(words, scenario.disk);
+  if (words[0] == "job") return parse_spread(words, scenario.job);
   if (words.size() != 2) return false;
-  if (words[0] == "length") {
-    const auto length = parse_seconds(words[1]);
-    if (length) scenario.length = *length;
-    return length.has_value();
+  if (words[0] == "length" || words[0] == "step") {
+    const auto time = parse_seconds(words[1]);
+    if (time) (words[0] == "step" ? scenario.step : scenario.length) = *time;
+    return time.has_value();
   }
   const auto number = parse_number<std::uint64_t>(words[1]);
   if (!number) return false;
@@ -157,10 +169,10 @@ std::string to_string(const Scenario& scenario) {
   out.append("\nsalt ").append(std::to_string(scenario.salt));
   out.append("\nhosts ").append(std::to_string(scenario.hosts));
   out.append("\nlength ").append(seconds_text(scenario.length));
-  out.append("\nlatency ").append(seconds_text(scenario.latency_min));
-  out.append(" ").append(seconds_text(scenario.latency_max));
-  out.append("\ndisk ").append(seconds_text(scenario.disk_min));
-  out.append(" ").append(seconds_text(scenario.disk_max)).append("\n");
+  out.append("\n").append(spread_text("latency", scenario.latency));
+  out.append("\n").append(spread_text("disk", scenario.disk));
+  out.append("\n").append(spread_text("job", scenario.job));
+  out.append("\nstep ").append(seconds_text(scenario.step)).append("\n");
   for (const Event& event : scenario.events) out.append(to_string(event)).append("\n");
   return out;
 }
@@ -190,7 +202,8 @@ Result<Scenario, std::string> parse_scenario(std::string_view text) {
       if (scenario.events.size() == events_limit) return wrong("too many events");
       scenario.events.push_back(*std::move(event));
     } else if (!scenario.events.empty() || !parse_setting(words, scenario)) {
-      return wrong("not a setting: salt, hosts, length, latency or disk, before all events");
+      return wrong(
+          "not a setting: salt, hosts, length, latency, disk, job or step, before all events");
     }
   }
   if (number == 0) return fail(std::string("line 1: empty"));

@@ -206,6 +206,7 @@ void World::ask(Operation operation) {
   if (!hosts_[at].up()) return;  // connection refused: nothing was asked
   const Ticket ticket{operations_.size() + 1};
   operations_.push_back(operation);
+  for (const auto& checker : checkers_) checker->on_asked(*this, operations_.back());
   Item item{now_, at, hosts_[at].life, Answer{dht::GetRequested{ticket, operation.key, {}}}};
   if (operation.event.act == Act::get) {
     ++tally_.gets;

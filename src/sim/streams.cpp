@@ -5,10 +5,10 @@
 namespace kith::sim {
 namespace {
 
-constexpr std::size_t credit = 256 << 10;          // runtime::Tcp::stream_credit
-constexpr Duration connect_patience = seconds(3);  // runtime::Tcp::connect_timeout
-constexpr Duration held_patience = seconds(15);    // then the kernel gives up
-constexpr Duration held_poll = milliseconds(400);
+constexpr std::size_t credit = 256 << 10;             // runtime::Tcp::stream_credit
+constexpr Duration connect_patience = seconds(3);     // runtime::Tcp::connect_timeout
+constexpr Duration held_patience = seconds(15);       // then the kernel gives up
+constexpr Duration resend_first = milliseconds(200);  // and each later wait is twice as long
 constexpr std::uint16_t outgoing_port = 50'000;
 
 }  // namespace
@@ -48,10 +48,10 @@ void World::send_chunk(HostIndex index, session::StreamId id, StreamEnd& end,
   const auto arrives = network_.stream(index, end.peer, chunk.bytes.size(), now_, nonce(index));
   if (!arrives || !end.outgoing.empty()) {  // one behind the other
     if (chunk.closes) return;               // the other end finds out by its own writing
-    if (end.outgoing.empty()) {
-      end.held_since = now_;
-      later(held_poll, index, StreamWork{id});
-    }
+    if (!end.held_since) end.held_since = now_;
+    const Duration held = now_ - *end.held_since;
+    if (end.outgoing.empty())
+      later(std::min(held + resend_first, held_patience - held), index, StreamWork{id});
     end.outgoing.push_back(std::move(chunk.bytes));
     return;
   }
@@ -85,20 +85,19 @@ void World::close_stream(HostIndex index, session::StreamId id) {
 
 void World::retry_held(HostIndex index, session::StreamId id) {
   StreamEnd& end = hosts_[index].streams.at(id);
-  if (now_ - end.held_since > held_patience) {
+  if (now_ - *end.held_since >= held_patience) {
     hosts_[index].streams.erase(id);
     return step(index, session::StreamClosed{id, session::StreamEnd::timed_out});
   }
   std::deque<Buffer> held = std::exchange(end.outgoing, {});
-  const Instant since = end.held_since;
   for (Buffer& bytes : held) {
     const auto still = hosts_[index].streams.find(id);
     if (still == hosts_[index].streams.end()) return;
     send_chunk(index, id, still->second, {{}, std::move(bytes), false, {}});
   }
   const auto still = hosts_[index].streams.find(id);
-  if (still != hosts_[index].streams.end() && !still->second.outgoing.empty())
-    still->second.held_since = since;
+  if (still != hosts_[index].streams.end() && still->second.outgoing.empty())
+    still->second.held_since.reset();
 }
 
 void World::stream_work(HostIndex index, session::StreamId id) {

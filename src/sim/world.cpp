@@ -33,6 +33,11 @@ World::World(const Scenario& scenario, const RunOptions& options)
       checkers_(all_checkers()) {}
 
 void World::prepare() {
+  if (options_.measure) {
+    auto measure = std::make_unique<Measure>();
+    measure_ = measure.get();
+    checkers_.push_back(std::move(measure));
+  }
   hosts_.reserve(scenario_.hosts * 2);  // twins come behind the others
   for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     Host& host = hosts_.emplace_back();
@@ -64,7 +69,8 @@ Outcome World::run() {
         if (std::string lacking = checker->lacking(*this); !lacking.empty())
           find(*checker, std::move(lacking));
   const Duration healing = healed_ && content_ ? *content_ - *healed_ : Duration{};
-  return {trace_, findings_, tally_, healing};
+  for (const auto& checker : checkers_) checker->on_finish(*this);
+  return {trace_, findings_, tally_, healing, measure_ ? measure_->figures() : Figures{}};
 }
 
 void World::find(const Checker& checker, std::string what) {

@@ -6,6 +6,7 @@
 
 #include "checker.hpp"
 #include "host.hpp"
+#include "measure.hpp"
 #include "network.hpp"
 
 namespace kith::sim {
@@ -112,6 +113,7 @@ class World {
   bool formed_ = false;
   std::optional<Instant> healed_, content_;
   std::vector<std::unique_ptr<Checker>> checkers_;
+  const Measure* measure_ = nullptr;  // one of them
   std::vector<Finding> findings_;
 };
 

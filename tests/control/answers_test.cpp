@@ -14,7 +14,7 @@ namespace {
 
 const std::string put_shape =
     "schema:text,key:text,kind:text,seq:number,bytes:number,outcome:text,needed:number,"
-    "asked:number,stored:[{id:text,name:text}],stored_base:number,duration_ms:number";
+    "asked:number,stored:[{id:text,name:text}],stored_base:number,rounds:number,duration_ms:number";
 const std::string get_rest =
     "bytes:number,seq:number,writer:text,complete:bool,needed:number,asked:number,"
     "responded:number,duration_ms:number";
@@ -30,6 +30,7 @@ dht::PutReport put_report(const ControlWorld& world, dht::PutOutcome outcome) {
   report.asked = 3;
   report.stored = {world.id(0)};
   report.stored_base = 1;
+  report.rounds = 1;
   report.took = microseconds(1500);
   return report;
 }
@@ -206,7 +207,7 @@ TEST_CASE("control/answers: an applied put is 200 and exit 0 with times in milli
            "\"bytes\":5,\"outcome\":\"applied\",\"needed\":2,\"asked\":3,"
            "\"stored\":[{\"id\":\"" +
                to_string(world.id(0)) +
-               "\",\"name\":\"attic\"}],\"stored_base\":1,\"duration_ms\":1.5}");
+               "\",\"name\":\"attic\"}],\"stored_base\":1,\"rounds\":1,\"duration_ms\":1.5}");
 }
 
 TEST_CASE("control/answers: a get writes the value's bytes, and the rest as headers") {

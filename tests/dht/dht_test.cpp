@@ -50,6 +50,7 @@ TEST_CASE("dht: what is put anywhere is read everywhere, at every size from 1 to
       CHECK_EQ(put.asked, base);
       CHECK_EQ(put.needed, base / 2 + 1);
       CHECK_GE(put.stored_base, put.needed);
+      CHECK_EQ(put.rounds, 1);
       for (std::size_t reader = 0; reader < size; ++reader) {
         const GetReport get = world.get(reader, name);
         CHECK(get.complete);

@@ -63,6 +63,26 @@ TEST_CASE("sim/disk: rolled back it is as it was, wiped it is empty") {
   CHECK_EQ(shown(disk, 1), "none");
 }
 
+TEST_CASE("sim/chance: what is drawn from quantiles falls between each two of them equally often") {
+  const Spread spread{{microseconds(10), microseconds(20), microseconds(20), microseconds(1000)}};
+  const Chance chance(5);
+  std::size_t low = 0, middle = 0, high = 0;
+  for (std::uint64_t i = 0; i < 30'000; ++i) {
+    const Duration drawn = chance.of(spread, Concern::latency, {i});
+    CHECK(drawn >= microseconds(10));
+    CHECK(drawn <= microseconds(1000));
+    ++(drawn < microseconds(20) ? low : drawn > microseconds(20) ? high : middle);
+  }
+  CHECK(low > 8'700);  // 10/11 of a third
+  CHECK(low < 9'500);
+  CHECK(high > 9'600);
+  CHECK(high < 10'400);
+  const Spread even{{milliseconds(5), milliseconds(60)}};  // two points: as ever
+  for (std::uint64_t i = 0; i < 100; ++i)
+    CHECK_EQ(chance.of(even, Concern::disk, {i}),
+             chance.between(milliseconds(5), milliseconds(60), Concern::disk, {i}));
+}
+
 TEST_CASE("sim/network: cuts, mutes and loss do what they say and are counted") {
   Scenario scenario;
   scenario.hosts = 3;

@@ -50,6 +50,36 @@ TEST_CASE("sim/run: eight hosts meet, put, lose one and heal") {
   CHECK(outcome.healed_after < seconds(10));
 }
 
+TEST_CASE("sim/measure: kills, cuts and puts are told with how long they took") {
+  RunOptions options;
+  options.measure = true;
+  const std::string head = "kith scenario 1\nhosts 8\nlength 50\n";
+  const std::string events =
+      "0 start *\n5 put 2 amount 1\n5.5 put 3 amount 2\n6 get 3 amount 1\n10 kill 4 for 8\n"
+      "25 cut 0,1,2,3 for 9\n";
+  const Figures figures = run(parsed(head + events), options).figures;
+  REQUIRE_EQ(figures.deaths.size(), 1);
+  CHECK_EQ(figures.deaths[0].host, 4);
+  CHECK_EQ(figures.deaths[0].told.size(), 7);
+  for (const auto& [by, after] : figures.deaths[0].told) {
+    CHECK(after >= seconds(1));  // no verdict earlier
+    CHECK(after < seconds(3));
+  }
+  REQUIRE_EQ(figures.healings.size(), 1);
+  REQUIRE(figures.healings[0].whole);
+  CHECK(*figures.healings[0].whole < seconds(3));
+  CHECK_EQ(figures.puts.size(), 2);
+  CHECK_EQ(figures.rounds, 2);
+  CHECK(figures.commits >= 16);  // eight replicas each
+  CHECK(figures.datagrams > 28);
+
+  // Steps that cost CPU make a put slower: at least the request's, the receipt's and one between.
+  const Figures slow = run(parsed(head + "step 0.001\n" + events), options).figures;
+  REQUIRE_EQ(slow.puts.size(), 2);
+  CHECK(slow.puts[0] > figures.puts[0] + milliseconds(3));
+  CHECK(run(parsed(head + events)).figures.puts.empty());  // nobody asked
+}
+
 TEST_CASE("sim/run: a world that cannot heal is found out") {
   // The core is cut in two for ever: no checker may be content with that.
   const Outcome outcome =

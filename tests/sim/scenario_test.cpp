@@ -17,6 +17,16 @@ TEST_CASE("sim/scenario: what is printed is what is read") {
   }
 }
 
+TEST_CASE("sim/scenario: times that were measured are read and printed as quantiles") {
+  const std::string lines =
+      "kith scenario 1\nsalt 3\nhosts 2\nlength 60\nlatency 0.00002 0.000025 0.00009\n"
+      "disk 0.0004 0.0004 0.002 0.01\njob 0.00006 0.00006\nstep 0.00004\n0 start *\n";
+  const auto scenario = parse_scenario(lines);
+  REQUIRE(scenario);
+  CHECK_EQ(scenario->latency.points[1], microseconds(25));
+  CHECK_EQ(to_string(*scenario), lines);
+}
+
 TEST_CASE("sim/scenario: every act has a name of its own") {
   std::set<std::string_view> names;
   for (std::size_t i = 0; i <= static_cast<std::size_t>(Act::heal); ++i) {
@@ -47,8 +57,9 @@ TEST_CASE("sim/scenario: what is wrong is said with its line") {
   CHECK_EQ(error(head + "5 kill 1\n4 kill 1\n"),
            "line 4: no such host, too large, or out of order");
   const std::string_view setting =
-      "line 3: not a setting: salt, hosts, length, latency or disk, before all events";
-  for (const char* line : {"hosts 0", "hosts", "latency 2 1", "colour blue", "length x"})
+      "line 3: not a setting: salt, hosts, length, latency, disk, job or step, before all events";
+  for (const char* line : {"hosts 0", "hosts", "latency 2 1", "latency 2", "disk 1 2 1.5",
+                           "job 1 x", "colour blue", "length x"})
     CHECK_EQ(error(head + line + "\n"), setting);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Row {
   std::string unit;
   std::string limit_what;  // empty: a plain figure without a limit
   double limit = 0;
+  std::vector<double> quantiles = {};  // evenly spaced in probability, least first; or none
   // How close to the limit: 1 is the limit itself. For times limit / value, for rates value /
   // limit.
   double ratio() const { return unit.ends_with("/s") ? value / limit : limit / value; }
@@ -54,6 +56,14 @@ void keep(const T& value) {
   asm volatile("" : : "g"(&value) : "memory");
 }
 
+struct MachineOptions {
+  std::vector<std::string> peers;   // the network namespaces of the others; none: loopback
+  std::filesystem::path directory;  // whose disk is measured; empty: the temporary one's
+  std::size_t daemons = 8;          // that do the same at once
+};
+
+Row turn_of_a_loop(std::size_t daemons);
+Rows machine(const MachineOptions& options);
 Rows seal_and_open();
 Rows codec();
 Rows handshake();

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "bench.hpp"
@@ -84,7 +85,35 @@ Usage usage_of(const Daemons& daemons) {
   return sum;
 }
 
+// Nanoseconds on a CPU and times on one, of the threads that are the daemons' loops.
+std::pair<double, double> loop_time(const Daemons& daemons) {
+  std::pair<double, double> sum{};
+  for (std::size_t i = 0; i < daemons.size(); ++i) {
+    std::ifstream file("/proc/" + std::to_string(daemons.pid(i)) + "/schedstat");
+    double running = 0, waiting = 0, times = 0;
+    if (!(file >> running >> waiting >> times)) throw std::runtime_error("no schedstat here");
+    sum.first += running, sum.second += times;
+  }
+  return sum;
+}
+
 }  // namespace
+
+Row turn_of_a_loop(std::size_t count) {
+  constexpr std::size_t puts = 200;
+  constexpr int pause_ms = 20;
+  Daemons daemons(count);
+  daemons.wait_until_all("\"alive\":" + std::to_string(count));
+  daemons.wait_until_all("\"synced\":true");
+  const auto before = loop_time(daemons);
+  for (std::size_t i = 0; i < puts; ++i) {
+    daemons.fetch(i % count, "PUT", "/v1/kv/turn-" + std::to_string(i), std::string(100, 'x'));
+    ::poll(nullptr, 0, pause_ms);
+  }
+  const auto after = loop_time(daemons);
+  const double us = (after.first - before.first) / (after.second - before.second) / 1000;
+  return {"CPU of one turn of a daemon's loop, in puts", us, "us", "", 0, {}};
+}
 
 Rows latency() {
   Daemons daemons(5);

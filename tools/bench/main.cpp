@@ -8,8 +8,10 @@
 namespace kith::bench {
 namespace {
 
-const std::vector<Bench>& all_benches() {
-  static const std::vector<Bench> table{
+std::vector<Bench> all_benches(const MachineOptions& options) {
+  return {
+      {"machine", "delay of a datagram and time of a commit, as quantiles",
+       [options] { return machine(options); }},
       {"seal", "sealing and opening, beside libsodium alone", seal_and_open},
       {"codec", "messages to bytes and back, beside memcpy", codec},
       {"handshake", "a first handshake, beside its X25519 products", handshake},
@@ -18,7 +20,6 @@ const std::vector<Bench>& all_benches() {
       {"latency", "put and get on five local daemons, 1 and 64 outstanding", latency},
       {"idle", "packets, bytes, CPU and memory of idle daemons, 8 and 32", idle},
   };
-  return table;
 }
 
 void print(const Bench& bench, const Rows& rows) {
@@ -42,14 +43,15 @@ void print_json(const Bench& bench, const Rows& rows) {
       item["limit"] = row.limit;
       item["ratio"] = row.ratio();
     }
+    if (!row.quantiles.empty()) item["quantiles"] = row.quantiles;
     out["rows"].push_back(std::move(item));
   }
   std::printf("%s\n", out.dump().c_str());
 }
 
-int run(const std::string& name, bool json) {
+int run(const std::string& name, bool json, const MachineOptions& options) {
   bool found = false;
-  for (const Bench& bench : all_benches()) {
+  for (const Bench& bench : all_benches(options)) {
     if (name != "all" && name != bench.name) continue;
     found = true;
     const Rows rows = bench.run();
@@ -68,24 +70,31 @@ int run(const std::string& name, bool json) {
 int main(int argc, char** argv) {
   std::string name;
   bool json = false;
+  kith::bench::MachineOptions options;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--json")
       json = true;
+    else if (word == "--peer" && i + 1 < argc)
+      options.peers.emplace_back(argv[++i]);
+    else if (word == "--directory" && i + 1 < argc)
+      options.directory = argv[++i];
     else if (name.empty())
       name = word;
   }
   if (name.empty() || name == "--help" || name == "help") {
-    std::puts("usage: kith-bench NAME [--json]   one benchmark, or all\n       kith-bench list");
+    std::puts(
+        "usage: kith-bench NAME [--json]   one benchmark, or all\n       kith-bench list\n"
+        "       kith-bench machine [--peer NETWORK_NAMESPACE]... [--directory DIR] [--json]");
     return name.empty() ? 2 : 0;
   }
   if (name == "list") {
-    for (const auto& bench : kith::bench::all_benches())
+    for (const auto& bench : kith::bench::all_benches(options))
       std::printf("%-10s %s\n", bench.name.c_str(), bench.what.c_str());
     return 0;
   }
   try {
-    return kith::bench::run(name, json);
+    return kith::bench::run(name, json, options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kith-bench: %s\n", error.what());
     return 1;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "figures.hpp"
 #include "kith/sim/shrink.hpp"
 #include "sweep.hpp"
 
@@ -40,13 +41,22 @@ int report(const sim::Scenario& scenario, const sim::Outcome& outcome, double cp
   return outcome.findings.empty() ? 0 : exit_found;
 }
 
-int play(const sim::Scenario& scenario, bool story, bool all) {
+struct Play {
+  bool story = false, all = false, measure = false;
+};
+
+int play(const sim::Scenario& scenario, const Play& how) {
   sim::RunOptions options;
-  options.stop_at_first = !all;
-  if (story) options.story = [](std::string line) { std::puts(line.c_str()); };
+  options.stop_at_first = !how.all;
+  options.measure = how.measure;
+  if (how.story) options.story = [](std::string line) { std::puts(line.c_str()); };
   const std::clock_t begun = std::clock();
   const sim::Outcome outcome = sim::run(scenario, options);
   const double cpu = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
+  if (how.measure) {
+    std::puts(kith::tool::figures_json(outcome).c_str());
+    return outcome.findings.empty() ? 0 : exit_found;
+  }
   return report(scenario, outcome, cpu);
 }
 
@@ -98,7 +108,7 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::size_t budget = 2000;
   std::string path, out = "shrunk.scenario";
-  bool story = false, all = false;
+  Play how;
   int length = 180;
 
   const auto limits = [&](CLI::App* verb) {
@@ -117,16 +127,18 @@ int main(int argc, char** argv) {
   limits(sweep_verb);
   auto* seed_verb = app.add_subcommand("seed", "run one seed");
   seed_verb->add_option("seed", seed)->required();
-  seed_verb->add_flag("--story", story, "tell what happens, a line each");
-  seed_verb->add_flag("--all", all, "do not stop at the first finding");
+  seed_verb->add_flag("--story", how.story, "tell what happens, a line each");
+  seed_verb->add_flag("--all", how.all, "do not stop at the first finding");
   limits(seed_verb);
   auto* plan_verb = app.add_subcommand("plan", "print the scenario of a seed");
   plan_verb->add_option("seed", seed)->required();
   limits(plan_verb);
   auto* scene_verb = app.add_subcommand("scene", "run a scenario file");
   scene_verb->add_option("file", path)->required();
-  scene_verb->add_flag("--story", story, "tell what happens, a line each");
-  scene_verb->add_flag("--all", all, "do not stop at the first finding");
+  scene_verb->add_flag("--story", how.story, "tell what happens, a line each");
+  scene_verb->add_flag("--all", how.all, "do not stop at the first finding");
+  auto* salt = scene_verb->add_option("--salt", seed, "in place of the file's");
+  scene_verb->add_flag("--measure", how.measure, "print how long things took, as JSON");
   auto* shrink_verb = app.add_subcommand("shrink", "the smallest scenario that still fails");
   auto* of_seed = shrink_verb->add_option("--seed", seed, "of this seed");
   shrink_verb->add_option("--file", path, "of this scenario file")->excludes(of_seed);
@@ -137,13 +149,14 @@ int main(int argc, char** argv) {
 
   sweep.limits.length = kith::seconds(length);
   if (*sweep_verb) return kith::tool::sweep(sweep) == 0 ? 0 : exit_found;
-  if (*seed_verb) return play(sim::plan(seed, sweep.limits), story, all);
+  if (*seed_verb) return play(sim::plan(seed, sweep.limits), how);
   if (*plan_verb) {
     std::fputs(to_string(sim::plan(seed, sweep.limits)).c_str(), stdout);
     return 0;
   }
-  const auto scenario = path.empty() ? sim::plan(seed, sweep.limits) : read_scenario(path);
+  auto scenario = path.empty() ? sim::plan(seed, sweep.limits) : read_scenario(path);
   if (!scenario) return exit_usage;
-  if (*scene_verb) return play(*scenario, story, all);
+  if (*salt) scenario->salt = seed;
+  if (*scene_verb) return play(*scenario, how);
   return shrink(*scenario, budget, out);
 }

@@ -33,6 +33,7 @@ struct PutReport {
   std::size_t needed = 0, asked = 0;  // of the base fixed at the start
   std::vector<NodeId> stored;         // base members first; stand-ins after them
   std::size_t stored_base = 0;        // how many of `stored` count
+  std::size_t rounds = 0;             // times the replicas were asked; resends do not count
   std::string reason;                 // of a rejection, or why it is unknown
   Duration took{};
 };

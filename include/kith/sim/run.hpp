@@ -4,6 +4,8 @@
 
 #include <array>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,25 @@ struct Tally {
   std::uint64_t events = 0, steps = 0, datagrams = 0, bytes = 0, stream_bytes = 0;
   std::uint64_t puts = 0, applied = 0, gets = 0, complete = 0, found = 0;
   std::uint64_t deaths = 0;                      // dead verdicts told anywhere
+  std::uint64_t commits = 0;                     // of all disks
   std::array<std::uint64_t, act_count> fired{};  // how often a fault befell something
+};
+
+// How long things took, for a comparison with real daemons.
+struct Figures {
+  struct Death {
+    Duration at{};
+    HostIndex host = 0;
+    std::map<HostIndex, Duration> told;  // by whom, so long after the kill
+  };
+  struct Healing {
+    Duration at{};                  // when a cut ended
+    std::optional<Duration> whole;  // so long after it everybody saw everybody alive
+  };
+  std::vector<Death> deaths;
+  std::vector<Healing> healings;
+  std::vector<Duration> puts;                            // those that were applied
+  std::uint64_t rounds = 0, commits = 0, datagrams = 0;  // of them; from the first put to the end
 };
 
 struct Outcome {
@@ -30,10 +50,12 @@ struct Outcome {
   std::vector<Finding> findings;
   Tally tally;
   Duration healed_after{};  // from `heal` until every checker of the second phase was content
+  Figures figures;          // when asked for
 };
 
 struct RunOptions {
   bool stop_at_first = true;
+  bool measure = false;
   std::function<void(std::string)> story;  // one line a thing that happens; empty: silent
 };
 

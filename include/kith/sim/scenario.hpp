@@ -70,13 +70,23 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+// How long something takes that chance decides: evenly between two times, or by quantiles that were
+// measured. Neighbouring points are equally far apart in probability; the first is the least.
+struct Spread {
+  std::vector<Duration> points;  // ascending, 2 to points_limit
+  static constexpr std::size_t points_limit = 1000;
+  bool operator==(const Spread&) const = default;
+};
+
 struct Scenario {
   std::uint64_t salt = 1;  // of packet fates, node seeds and identities
   HostIndex hosts = 8;
   Duration length = seconds(60);
-  Duration latency_min = microseconds(150), latency_max = microseconds(600);  // one way
-  Duration disk_min = microseconds(400), disk_max = milliseconds(2);          // a commit
-  std::vector<Event> events;                                                  // by time
+  Spread latency{{microseconds(150), microseconds(600)}};  // one way
+  Spread disk{{microseconds(400), milliseconds(2)}};       // a commit
+  Spread job{{microseconds(60), microseconds(60)}};        // a signature or a verification
+  Duration step{};            // CPU of a step: its orders leave when that is over
+  std::vector<Event> events;  // by time
   bool operator==(const Scenario&) const = default;
 };
 
