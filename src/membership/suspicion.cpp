@@ -36,7 +36,8 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
   const Duration least = window(evidence_);
   const bool certified = standing.quorum > 0 && accusers_.size() >= standing.quorum;
 
-  if (certified && standing.open() && open >= least) return Ruling::dead;
+  const bool silent = now - std::max(started_, hearing_since_) >= least;
+  if (certified && standing.open() && silent) return Ruling::dead;
   const bool lonely = standing.gate == 0 && evidence_ != Evidence::none;
   // In time that we lost ourselves nobody was silent: the count begins again. A port that refused
   // was closed all the same.
@@ -57,8 +58,9 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
 Instant Case::next_look(Instant now) const {
   Instant next = now + case_poll;
   const Duration least = window(evidence_);
-  for (const Instant at : {started_ + least, silent_since_ + least * alone_windows,
-                           started_ + least * suspicion_max_factor})
+  for (const Instant at :
+       {started_ + least, hearing_since_ + least, silent_since_ + least * alone_windows,
+        started_ + least * suspicion_max_factor})
     if (at > now) next = std::min(next, at);
   return next;
 }

@@ -60,6 +60,12 @@ class Case {
     if (evidence_ == Evidence::none) started_ = std::max(started_, since);
     evidence_ = std::max(evidence_, evidence);
   }
+  // Whether the gate is open now. One that was closed may mean that we were deaf: what we did not
+  // hear until it opened is no silence of the member's.
+  void look_around(bool open, Instant now) {
+    if (open && deaf_) hearing_since_ = now;
+    deaf_ = !open;
+  }
   // False when this observer already accuses or the file is full.
   bool accuse(const NodeId& accuser, const wire::Suspicion& suspicion);
   bool retract(const NodeId& accuser) { return accusers_.erase(accuser) > 0; }
@@ -83,6 +89,8 @@ class Case {
   Incarnation incarnation_;
   Instant started_;
   Instant silent_since_;
+  Instant hearing_since_{};
+  bool deaf_ = false;
   Evidence evidence_ = Evidence::none;
   bool asked_again_ = false;
   std::map<NodeId, wire::Suspicion> accusers_;

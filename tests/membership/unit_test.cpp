@@ -121,6 +121,15 @@ TEST_CASE("membership/suspicion: the same observer counts once") {
   CHECK_EQ(file.certificate().size(), 1);
 }
 
+TEST_CASE("membership/suspicion: while we may have been deaf nobody was silent") {
+  Case file = case_with(3, Evidence::silence);
+  file.look_around(false, at(10));   // we heard nobody else either,
+  file.look_around(true, at(11.5));  // until a cut of ours ended
+  file.look_around(true, at(12));
+  CHECK_EQ(file.rule(usual, at(14.499)), Ruling::wait);
+  CHECK_EQ(file.rule(usual, at(14.5)), Ruling::dead);
+}
+
 TEST_CASE("membership/suspicion: a deaf node, whose gate is shut, judges nobody") {
   const Case file = case_with(7, Evidence::silence);
   const Standing deaf{3, 3, 2};
