@@ -15,6 +15,7 @@ class Shrinker {
     cut_the_end();
     for (std::size_t before = 0; before != best_.scenario.events.size() && left();) {
       before = best_.scenario.events.size();
+      start_together();
       drop_kinds();
       drop_events();
       drop_hosts();
@@ -44,6 +45,14 @@ class Shrinker {
     const Duration end = best_.finding.at;
     std::erase_if(candidate.events, [&](const Event& event) { return event.at > end; });
     candidate.length = std::min(candidate.length, end + seconds(1));
+    try_instead(std::move(candidate));
+  }
+
+  // One event instead of one a host.
+  void start_together() {
+    Scenario candidate = best_.scenario;
+    std::erase_if(candidate.events, [](const Event& event) { return event.act == Act::start; });
+    candidate.events.insert(candidate.events.begin(), Event{});
     try_instead(std::move(candidate));
   }
 
