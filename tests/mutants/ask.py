@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 
-HOSTS = ["--hosts-max", "12"]
+HOSTS = ["--hosts-max", os.environ.get("KITH_SIM_HOSTS", "12")]
 STARTS = [1, 10_001, 20_001, 30_001, 40_001]
 SEEDS = 600  # a start; then it is given up
 SAMPLE = {"early-receipt": 2, "counter-reused": 2, "lower-over-higher": 12}
