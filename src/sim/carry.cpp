@@ -91,9 +91,13 @@ void World::commit(HostIndex index) {
 
 void World::load(HostIndex index, const Load& load) {
   const Cell cell{load.table, copied(load.key)};
-  const Disk& disk = hosts_[index].disk;
+  const Host& host = hosts_[index];
+  const Disk& disk = host.disk;
   if (disk.damaged(cell))
     return later(load_time, index, Answer{DiskRefused{load.token, DiskRefusal::damaged}});
+  if (host.disk_busy > 0 &&
+      chance_.per_mille(host.disk_busy, Concern::disk_busy, {index, nonce(index)}))
+    return later(load_time, index, Answer{DiskRefused{load.token, DiskRefusal::busy}});
   const auto value = disk.read(cell);
   later(load_time, index, Answer{Loaded{load.token, value.has_value(), value.value_or(Buffer())}});
 }

@@ -31,6 +31,7 @@ class Checker {
 
   virtual void on_fault(World&, const Event&, bool /*begins*/) {}
   virtual void on_send(World&, HostIndex, const session::Transmit&) {}
+  virtual void on_datagram(World&, HostIndex, ByteView) {}  // about to be handed to its node
   virtual void on_output(World&, HostIndex, const node::Output&) {}
   virtual void on_asked(World&, const Operation&) {}
   virtual void on_ended(World&, const Operation&) {}

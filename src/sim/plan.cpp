@@ -46,6 +46,7 @@ constexpr Recipe recipes[] = {
 };
 // Those that lose what was on a disk: one a run (the atlas).
 constexpr Recipe losses[] = {
+    {Act::wipe, seconds(1), seconds(10), 0, 0, Whom::one},  // the likeliest: a new machine
     {Act::wipe, seconds(1), seconds(10), 0, 0, Whom::one},
     {Act::rollback, seconds(1), seconds(10), 500, 30'000, Whom::one},
     {Act::rot, Duration(0), Duration(0), 50, 1000, Whom::one},
@@ -69,6 +70,8 @@ class Planner {
     faults();
     clients();
     heal();
+    restored_clock();
+    rolling_restart();
     std::stable_sort(scenario_.events.begin(), scenario_.events.end(),
                      [](const Event& a, const Event& b) { return a.at < b.at; });
     return std::move(scenario_);
@@ -133,7 +136,7 @@ class Planner {
       const std::uint64_t times = 1 + rng_.below(4);
       for (std::uint64_t i = 0; i < times; ++i) add(from(recipe));
     }
-    if (scenario_.hosts < 5 || !rng_.chance(1, 3)) return;
+    if (scenario_.hosts < 5 || rng_.chance(1, 2)) return;
     add(from(losses[rng_.below(std::size(losses))]));
     lost_ = true;
   }
@@ -157,6 +160,29 @@ class Planner {
     const std::uint64_t fewest = std::min<HostIndex>(scenario_.hosts, 8);
     const std::uint64_t can_go = lost_ || fewest < 5 ? 0 : 1;
     add({trouble_until_, Act::heal, some(rng_.below(can_go + 1)), {}, 0, 0});
+  }
+
+  // A machine that comes back from an old image often has its clock as well.
+  void restored_clock() {
+    for (std::size_t i = 0; i < scenario_.events.size(); ++i) {
+      const Event& event = scenario_.events[i];
+      const bool lost = event.act == Act::wipe || event.act == Act::rollback;
+      if (!lost || rng_.chance(1, 2)) continue;
+      const auto back = static_cast<std::int64_t>(rng_.below(3'600'000));
+      add({event.at, Act::step_clock, std::vector<HostIndex>(event.hosts), {}, -back, 0});
+    }
+  }
+
+  // As somebody does who brings a new version: one after another, all of them.
+  void rolling_restart() {
+    if (!rng_.chance(1, 4)) return;
+    const Duration step = within(seconds(1), seconds(10));
+    Duration at = within(trouble_from_, trouble_until_ / 2);
+    for (const HostIndex host : some(scenario_.hosts)) {
+      const Duration away = within(seconds(1), seconds(8));
+      if (at + away < trouble_until_) add({at, Act::leave, {host}, away, 0, 0});
+      at += step;
+    }
   }
 
   Rng rng_;

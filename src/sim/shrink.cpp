@@ -15,6 +15,7 @@ class Shrinker {
     cut_the_end();
     for (std::size_t before = 0; before != best_.scenario.events.size() && left();) {
       before = best_.scenario.events.size();
+      start_together();
       drop_kinds();
       drop_events();
       drop_hosts();
@@ -45,6 +46,25 @@ class Shrinker {
     std::erase_if(candidate.events, [&](const Event& event) { return event.at > end; });
     candidate.length = std::min(candidate.length, end + seconds(1));
     try_instead(std::move(candidate));
+  }
+
+  // One event instead of one a host; else as many as can begin with the first.
+  void start_together() {
+    Scenario candidate = best_.scenario;
+    std::erase_if(candidate.events, [](const Event& event) { return event.act == Act::start; });
+    candidate.events.insert(candidate.events.begin(), Event{});
+    if (try_instead(std::move(candidate))) return;
+    for (std::size_t i = 1; i < best_.scenario.events.size() && left();) {
+      candidate = best_.scenario;
+      Event& first = candidate.events.front();
+      const Event event = candidate.events[i];
+      const bool joins = event.act == Act::start && first.act == Act::start &&
+                         !first.hosts.empty() && !event.hosts.empty();
+      candidate.events.erase(candidate.events.begin() + static_cast<std::ptrdiff_t>(i));
+      first.hosts.insert(first.hosts.end(), event.hosts.begin(), event.hosts.end());
+      std::sort(first.hosts.begin(), first.hosts.end());
+      if (!joins || !try_instead(std::move(candidate))) ++i;
+    }
   }
 
   void drop_kinds() {

@@ -144,6 +144,7 @@ void World::happen(Item item) {
         ++tally_.datagrams;
         trace(mixed(static_cast<std::uint64_t>(now_.time_since_epoch().count())) ^ index);
         trace(in.bytes.view());
+        for (const auto& checker : checkers_) checker->on_datagram(*this, index, in.bytes.view());
         step(index, session::DatagramReceived{in.from, in.bytes.view()});
       },
       [&](Bounced&& in) {

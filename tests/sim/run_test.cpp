@@ -89,8 +89,8 @@ TEST_CASE("sim/run: a world that cannot heal is found out") {
 
 TEST_CASE("sim/shrink: what does not matter is taken away, the finding stays the same") {
   const Scenario scenario = parsed(
-      "kith scenario 1\nhosts 4\nlength 90\n0 start *\n5 put 1 amount 3\n7 pause 2 for 1\n"
-      "9 kill 3 for 2\n20 heal *\n20 cut 0,1\n25 get 2 amount 3\n");
+      "kith scenario 1\nhosts 4\nlength 90\n0 start 1,2\n1 start 0,3\n5 put 1 amount 3\n7 pause 2 "
+      "for 1\n9 kill 3 for 2\n20 heal *\n20 cut 0,1\n25 get 2 amount 3\n");
   const Outcome outcome = run(scenario);
   REQUIRE_FALSE(outcome.findings.empty());
   const Shrunk shrunk = shrink(scenario, outcome.findings.front(), 200);

@@ -48,7 +48,7 @@ enum class Act : std::uint8_t {
   drift,       // the wall clock gains `amount` ppm
   disk_slow,   // a commit takes `amount` us
   disk_full,   // writes are refused
-  disk_busy,   // `amount` per mille of writes are refused
+  disk_busy,   // `amount` per mille of reads and writes are refused
   rot,         // `amount` per mille of the stored records are damaged: quarantined when read
   // Clients: at `hosts[0]`, key number `amount`.
   put,  // `size` bytes

@@ -7,7 +7,9 @@ namespace kith::sim {
 
 // membership.cpp
 std::unique_ptr<Checker> nobody_healthy_is_dead();
+std::unique_ptr<Checker> healthy_are_hardly_suspected();
 std::unique_ptr<Checker> incarnations_never_repeat();
+std::unique_ptr<Checker> marks_are_on_disks();
 std::unique_ptr<Checker> one_view();
 // data.cpp
 std::unique_ptr<Checker> history();
@@ -16,6 +18,7 @@ std::unique_ptr<Checker> replication_is_restored();
 std::unique_ptr<Checker> acknowledged_is_readable();
 // transport.cpp
 std::unique_ptr<Checker> counters_never_repeat();
+std::unique_ptr<Checker> counters_are_taken_once();
 std::unique_ptr<Checker> queues_are_bounded();
 
 }  // namespace kith::sim

@@ -111,6 +111,79 @@ class NobodyHealthyIsDead final : public Checker {
   Troubles troubles_;
 };
 
+// One unanswered question makes no suspect: others ask too. What loss makes of that is a few a host
+// and minute, at each who hears of it; the limit is over twice what thousands of host-minutes
+// showed.
+class HealthyAreHardlySuspected final : public Checker {
+ public:
+  std::string_view sentence() const override { return "the healthy are hardly ever suspected"; }
+  void on_fault(World& world, const Event& event, bool begins) override {
+    if (event.act == Act::heal) troubles_ = {};
+    troubles_.note(world, event, begins);
+  }
+  void on_output(World& world, HostIndex index, const node::Output& output) override {
+    const auto* news = std::get_if<node::MemberNews>(&output);
+    if (!news || news->member->verdict != wire::Verdict::suspect) return;
+    const auto subject = world.index_of(news->member->id);
+    if (subject && troubles_.well(world, *subject) && troubles_.well(world, index)) ++suspected_;
+  }
+  void on_second(World& world) override {
+    const std::size_t hosts = world.scenario().hosts;
+    if (suspected_ > each_pair_a_minute * hosts * hosts)
+      world.find(*this, std::to_string(suspected_) + " suspicions in a minute");
+    if (++seconds_ % 60 == 0) suspected_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t each_pair_a_minute = 5;
+  Troubles troubles_;
+  std::size_t suspected_ = 0;
+  int seconds_ = 0;
+};
+
+// What the others know of it was on its disk before: else a restart could use it again. A disk
+// that refuses or does not answer silences nobody.
+class MarksAreOnDisks final : public Checker {
+ public:
+  std::string_view sentence() const override {
+    return "an incarnation is used when its mark is on the disk";
+  }
+  void on_fault(World&, const Event& event, bool) override {
+    switch (event.act) {
+      case Act::disk_full:
+      case Act::disk_busy:
+      case Act::disk_slow:
+      case Act::slow:
+      case Act::wipe:
+      case Act::rollback:
+      case Act::twin:
+        everybody_ = everybody_ || event.hosts.empty();
+        excused_.insert(event.hosts.begin(), event.hosts.end());
+        return;
+      default:
+        return;
+    }
+  }
+  void on_output(World& world, HostIndex, const node::Output& output) override {
+    const auto* news = std::get_if<node::MemberNews>(&output);
+    if (!news || !news->member->record || everybody_) return;
+    const auto subject = world.index_of(news->member->id);
+    if (!subject || excused_.contains(*subject)) return;
+    const Incarnation used = news->member->record->incarnation;
+    const Cells& cells = world.host(*subject).disk.cells();
+    const ByteView name = as_bytes("incarnation");
+    const auto mark = cells.find({Table::meta, Bytes(name.begin(), name.end())});
+    if (mark != cells.end() && load_le<std::uint64_t>(mark->second.view().data()) >= used.value)
+      return;
+    world.find(*this,
+               "host " + std::to_string(*subject) + ", incarnation " + std::to_string(used.value));
+  }
+
+ private:
+  std::set<HostIndex> excused_;
+  bool everybody_ = false;
+};
+
 class IncarnationsNeverRepeat final : public Checker {
  public:
   std::string_view sentence() const override {
@@ -171,6 +244,10 @@ std::unique_ptr<Checker> nobody_healthy_is_dead() {
 std::unique_ptr<Checker> incarnations_never_repeat() {
   return std::make_unique<IncarnationsNeverRepeat>();
 }
+std::unique_ptr<Checker> healthy_are_hardly_suspected() {
+  return std::make_unique<HealthyAreHardlySuspected>();
+}
+std::unique_ptr<Checker> marks_are_on_disks() { return std::make_unique<MarksAreOnDisks>(); }
 std::unique_ptr<Checker> one_view() { return std::make_unique<OneView>(); }
 
 }  // namespace kith::sim

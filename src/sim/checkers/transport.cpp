@@ -1,4 +1,5 @@
 #include <unordered_map>
+#include <unordered_set>
 
 #include "chance.hpp"
 #include "checkers.hpp"
@@ -8,6 +9,7 @@ namespace {
 
 constexpr Byte sealed_frame = 0x06;  // PROTOCOL.md 2
 constexpr std::size_t agenda_per_host = 20'000;
+constexpr std::uint64_t datagrams_per_host = 1'000;  // a second, over ten; some 20 are usual
 
 class CountersNeverRepeat final : public Checker {
  public:
@@ -42,12 +44,52 @@ class CountersNeverRepeat final : public Checker {
   std::unordered_map<Key, std::uint64_t, Hash> last_;  // never walked: its order is nobody's
 };
 
+// Of the frames of one session that come with the same counter, all but one are dropped, with a
+// reason: those that do not open, and replays.
+class CountersAreTakenOnce final : public Checker {
+ public:
+  std::string_view sentence() const override { return "a sealed datagram is taken once"; }
+  void on_datagram(World& world, HostIndex index, ByteView bytes) override {
+    settle(world);
+    if (bytes.size() < 13 || bytes[0] != sealed_frame) return;
+    const std::uint64_t process = mixed(index ^ world.host(index).life << 32);
+    const std::uint64_t session = mixed(process ^ load_le<std::uint32_t>(bytes.data() + 1));
+    given_ = mixed(session ^ load_le<std::uint64_t>(bytes.data() + 5));
+  }
+  void on_output(World&, HostIndex, const node::Output& output) override {
+    if (std::holds_alternative<Dropped>(output)) given_.reset();
+  }
+  void on_second(World& world) override {
+    settle(world);
+    if (++seconds_ % remembered == 0) before_ = std::exchange(taken_, {});
+  }
+
+ private:
+  static constexpr int remembered = 20;  // s; a replay comes within five
+
+  // What was handed to a node last, and not dropped.
+  void settle(World& world) {
+    if (!given_) return;
+    const std::uint64_t frame = *std::exchange(given_, std::nullopt);
+    if (before_.contains(frame) || !taken_.insert(frame).second)
+      world.find(*this, "one that came again was not dropped");
+  }
+  std::optional<std::uint64_t> given_;
+  std::unordered_set<std::uint64_t> taken_, before_;  // never walked
+  int seconds_ = 0;
+};
+
 class QueuesAreBounded final : public Checker {
  public:
   std::string_view sentence() const override { return "work in flight is bounded and ends"; }
   void on_second(World& world) override {
-    if (world.pending() > agenda_per_host * world.scenario().hosts)
+    const std::size_t hosts = world.scenario().hosts;
+    if (world.pending() > agenda_per_host * hosts)
       world.find(*this, std::to_string(world.pending()) + " things wait to happen");
+    const std::uint64_t all = world.tally().datagrams;
+    if (all - before_ > 10 * (datagrams_per_host + hosts) * hosts)
+      world.find(*this, std::to_string(all - before_) + " datagrams came within ten seconds");
+    if (++seconds_ % 10 == 0) before_ = all;
   }
   std::string lacking(World& world) override {
     for (HostIndex i = 0; i < world.scenario().hosts; ++i) {
@@ -59,11 +101,18 @@ class QueuesAreBounded final : public Checker {
     }
     return {};
   }
+
+ private:
+  std::uint64_t before_ = 0;
+  int seconds_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Checker> counters_never_repeat() { return std::make_unique<CountersNeverRepeat>(); }
+std::unique_ptr<Checker> counters_are_taken_once() {
+  return std::make_unique<CountersAreTakenOnce>();
+}
 std::unique_ptr<Checker> queues_are_bounded() { return std::make_unique<QueuesAreBounded>(); }
 
 }  // namespace kith::sim
