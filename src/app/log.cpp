@@ -12,7 +12,7 @@ namespace {
 
 bool as_json = false;
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out.push_back('\\');
@@ -39,7 +39,7 @@ void log(Level level, std::string_view message) {
   constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                               spdlog::level::err};
   const std::string safe = control::escape_controls(message);
-  spdlog::log(levels[static_cast<std::size_t>(level)], "{}", as_json ? quoted(safe) : safe);
+  spdlog::log(levels[static_cast<std::size_t>(level)], "{}", as_json ? json_string(safe) : safe);
 }
 
 }  // namespace kith::app

@@ -31,7 +31,7 @@ constexpr std::uint64_t body_limit = 65 << 10;  // the largest value, and slack 
 constexpr std::size_t discard_limit = 1 << 20;  // of a refused body, so that the answer arrives
 constexpr auto patience = std::chrono::seconds(30);
 constexpr auto discard_patience = std::chrono::seconds(1);
-constexpr Duration accept_pause = milliseconds(250);
+constexpr Duration http_accept_pause = milliseconds(250);
 
 class Connection;
 
@@ -363,7 +363,7 @@ class Server final : public HttpServer {
   // Out of descriptors the listener stays readable: wait instead of spinning.
   void pause_accepting() {
     for (const auto& listener : listeners_) listener->pause_reading();
-    timer_.set(accept_pause, [this] {
+    timer_.set(http_accept_pause, [this] {
       for (const auto& listener : listeners_) listener->resume_reading();
     });
   }

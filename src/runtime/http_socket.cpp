@@ -12,7 +12,7 @@
 namespace kith::runtime {
 namespace {
 
-constexpr int backlog = 128;
+constexpr int http_backlog = 128;
 
 HttpFailure socket_failure(const std::string& what, int code) {
   const bool permission = code == EACCES || code == EPERM || code == EROFS;
@@ -54,7 +54,7 @@ std::expected<Fd, HttpFailure> listen_unix(const std::string& path) {
   // On Linux the file takes the mode that the socket has: never open to others, not for a moment.
   if (!fd || ::fchmod(fd.get(), 0600) != 0 ||
       ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), backlog) != 0)
+      ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), http_backlog) != 0)
     return std::unexpected(socket_failure("cannot listen on " + path, errno));
   return fd;
 }
@@ -68,7 +68,8 @@ std::expected<Fd, HttpFailure> listen_loopback(const Endpoint& endpoint) {
   Fd fd = make_socket(family_of(endpoint.ip), SOCK_STREAM);
   SocketAddress address = to_sockaddr(endpoint);
   if (!fd || !set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1) ||
-      ::bind(fd.get(), address.get(), address.length) != 0 || ::listen(fd.get(), backlog) != 0) {
+      ::bind(fd.get(), address.get(), address.length) != 0 ||
+      ::listen(fd.get(), http_backlog) != 0) {
     HttpFailure failure = socket_failure("cannot listen on " + name, errno);
     if (errno == EADDRINUSE) failure.error = HttpError::in_use;
     return std::unexpected(std::move(failure));

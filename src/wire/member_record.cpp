@@ -6,7 +6,7 @@
 namespace kith::wire {
 namespace {
 
-constexpr std::uint8_t format = 1;
+constexpr std::uint8_t member_format = 1;
 constexpr std::uint8_t flag_leaving = 1;
 constexpr std::string_view member_domain = "kith member";
 constexpr std::string_view suspicion_domain = "kith suspicion";
@@ -24,7 +24,7 @@ Tag read_tag(Reader& r) {
 
 Bytes member_record_body(const MemberRecord& record) {
   Writer w;
-  w.u8(format).id(record.key).u48(record.incarnation.value).id(record.boot);
+  w.u8(member_format).id(record.key).u48(record.incarnation.value).id(record.boot);
   w.u8(record.leaving ? flag_leaving : 0).u64(static_cast<std::uint64_t>(record.synced.value));
   write_list(w, record.addresses, [&](const Endpoint& endpoint) { write(w, endpoint); });
   w.short_bytes(as_bytes(record.name));
@@ -50,7 +50,7 @@ Result<DecodedMember, DecodeError> decode_member_record(ByteView bytes) {
   Reader r(bytes);
   DecodedMember out;
   MemberRecord& record = out.record;
-  if (r.u8() != format) return fail(DecodeError::unknown_type);
+  if (r.u8() != member_format) return fail(DecodeError::unknown_type);
   record.key = r.id<PublicKey>();
   record.incarnation.value = r.u48();
   record.boot = r.id<BootId>();

@@ -6,7 +6,7 @@
 namespace kith::wire {
 namespace {
 
-constexpr std::uint8_t format = 1;
+constexpr std::uint8_t record_format = 1;
 constexpr std::uint8_t flag_tombstone = 1;
 constexpr std::string_view record_domain = "kith record";
 
@@ -14,7 +14,7 @@ constexpr std::string_view record_domain = "kith record";
 
 Bytes record_head(const Record& record) {
   Writer w;
-  w.u8(format).id(record.id).u8(static_cast<std::uint8_t>(record.kind));
+  w.u8(record_format).id(record.id).u8(static_cast<std::uint8_t>(record.kind));
   w.u8(record.tombstone ? flag_tombstone : 0).u64(record.sequence.value);
   w.u64(static_cast<std::uint64_t>(record.expiry.value)).id(record.writer).id(record.content);
   w.short_bytes(record.ext);
@@ -44,7 +44,7 @@ Result<DecodedRecord, DecodeError> decode_record(const Buffer& bytes) {
   out.signature = Signature::from(outer.rest().last(Signature::size));
 
   Reader r(head);
-  if (r.u8() != format) return fail(DecodeError::unknown_type);
+  if (r.u8() != record_format) return fail(DecodeError::unknown_type);
   out.record.id = r.id<RecordId>();
   out.record.kind = read_enum(r, Kind::owned);
   const std::uint8_t flags = r.u8();

@@ -9,6 +9,7 @@ using kith::test::at;
 using kith::test::ControlWorld;
 using kith::test::header;
 using kith::test::shape;
+using kith::test::verdict;
 
 namespace {
 
@@ -57,11 +58,6 @@ Response answered(ControlWorld& world, const std::string& method, const dht::Rep
   const std::string path =
       std::holds_alternative<dht::LookupReport>(report) ? "/v1/lookup/k" : "/v1/kv/k";
   return world.answered(method, path, std::make_shared<const dht::Report>(report), "v", accept);
-}
-
-std::string verdict(const Response& response) {
-  return std::to_string(response.status) + " " + at(response.body, "/error/code") + " " +
-         header(response, "X-Kith-Exit");
 }
 
 }  // namespace

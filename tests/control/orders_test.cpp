@@ -8,16 +8,11 @@ using namespace kith::control;
 using kith::test::at;
 using kith::test::ControlWorld;
 using kith::test::header;
+using kith::test::message;
 using kith::test::shape;
+using kith::test::verdict;
 
 namespace {
-
-std::string verdict(const Response& response) {
-  return std::to_string(response.status) + " " + at(response.body, "/error/code") + " " +
-         header(response, "X-Kith-Exit");
-}
-
-std::string message(const Response& response) { return at(response.body, "/error/message"); }
 
 std::string node_body(const std::string& node) { return "{\"node\":\"" + node + "\"}"; }
 

@@ -9,20 +9,11 @@ using namespace kith::control;
 using kith::test::at;
 using kith::test::ControlWorld;
 using kith::test::header;
+using kith::test::message;
 using kith::test::shape;
+using kith::test::verdict;
 
 namespace {
-
-// "400 usage 2": status, code and exit of a refusal; checks that header and body agree.
-std::string verdict(const Response& response) {
-  const std::string exit = at(response.body, "/error/exit");
-  CHECK_EQ(header(response, "X-Kith-Exit"), exit);
-  CHECK_EQ(response.content_type, "application/json");
-  CHECK_FALSE(at(response.body, "/error/message").empty());
-  return std::to_string(response.status) + " " + at(response.body, "/error/code") + " " + exit;
-}
-
-std::string message(const Response& response) { return at(response.body, "/error/message"); }
 
 template <class Order>
 const Order& order_in(const Command& command) {

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "kith/control/api.hpp"
+#include "view.hpp"
 
 namespace kith::test {
 
@@ -179,6 +180,19 @@ inline std::string header(const control::Response& response, std::string_view na
   for (const auto& [key, value] : response.headers)
     if (key == name) return value;
   return "absent";
+}
+
+// "400 usage 2": status, code and exit of a refusal; checks that header and body agree.
+inline std::string verdict(const control::Response& response) {
+  const std::string exit = at(response.body, "/error/exit");
+  CHECK_EQ(header(response, "X-Kith-Exit"), exit);
+  CHECK_EQ(response.content_type, "application/json");
+  CHECK_FALSE(at(response.body, "/error/message").empty());
+  return std::to_string(response.status) + " " + at(response.body, "/error/code") + " " + exit;
+}
+
+inline std::string message(const control::Response& response) {
+  return at(response.body, "/error/message");
 }
 
 }  // namespace kith::test

@@ -17,6 +17,7 @@ namespace {
 
 const Bytes root(32, 7);
 constexpr std::size_t population = 10;
+constexpr int waits_limit = 2;  // long ones: they cost more than all the rest
 constexpr std::int64_t epoch = 1'760'000'000'000;
 
 enum Op : std::uint8_t {
@@ -37,6 +38,10 @@ enum Op : std::uint8_t {
   op_drain,
   op_skip,
   op_load,
+  op_compare,
+  op_compared,
+  op_find,
+  op_long,
   op_count
 };
 
@@ -46,9 +51,12 @@ class World {
       : in_(in),
         mode_(static_cast<Mode>(in.below(3))),
         driver_(
-            dht::Dht({mode_, {}, root, {}, {}, false, {}}, fuzz::identity(0), Rng(9)),
+            dht::Dht(config(mode_, in), fuzz::identity(0), Rng(9)),
             [this](dht::Output&& output, std::deque<dht::Input>& answers) { on(output, answers); },
-            {Instant(seconds(1000)), {epoch}}) {}
+            {Instant(seconds(1000)), {epoch}}) {
+    for (std::size_t left = in.below(4); left > 0; --left)
+      driver_.step(dht::RecordLoaded{record()});
+  }
 
   void step() {
     const std::size_t op = in_.below(op_count);
@@ -66,8 +74,16 @@ class World {
       case op_stored:
       case op_fetched:
         return answer(op == op_fetched);
+      case op_compare:
+        return say(wire::Reconcile{envelope(), wire::Topic::records, {{0, {}, in_.u8(), {}}}});
+      case op_compared:
+        return compared();
+      case op_find:
+        return say(wire::FindNodes{envelope(), place(name()).bytes});
       case op_advance:
         return driver_.advance(in_.pause());
+      case op_long:
+        return driver_.advance(++waits_ <= waits_limit ? minutes(in_.u8()) : milliseconds(1));
       case op_disk:
         disk_ = in_.below(3);
         return;
@@ -84,6 +100,18 @@ class World {
   }
 
  private:
+  // A first start, or one after a while, with the members that counted then.
+  static dht::Config config(Mode mode, fuzz::Input& in) {
+    dht::Config made{mode, {}, root, {}, {}, false, {}};
+    const std::uint8_t shape = in.u8();
+    if (shape & 1) made.synced = made.last_seen = {epoch - to_millis(hours(shape & 2 ? 800 : 1))};
+    made.expects_peers = (shape & 4) != 0;
+    for (std::size_t i = 0; i < (shape >> 3) % population; ++i)
+      made.counting.push_back(
+          {fuzz::identity(i)->id(), fuzz::identity(i)->public_key(), {epoch - 5000}});
+    return made;
+  }
+
   NodeId someone() { return fuzz::identity(in_.below(population))->id(); }
   std::string name() { return "k" + std::to_string(in_.below(4)); }
   RecordId place(const std::string& called) const {
@@ -137,6 +165,23 @@ class World {
     made.reason = static_cast<wire::Refusal>(shape / 4 % 6);
     made.sequence = {static_cast<std::uint64_t>(epoch) + in_.u16()};
     reply(made);
+  }
+  // What the asked one has of the places there are; its versions are its own.
+  void compared() {
+    wire::Reconciled made{compare_.request, wire::Topic::records, {}, {}};
+    wire::RangeItems all;
+    for (const std::uint8_t there = in_.u8(); std::size_t i : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      if (!(there >> i & 1)) continue;
+      const std::string called = "k" + std::to_string(i / 2);
+      const RecordId id =
+          i % 2 ? dht::record_id(root, wire::Kind::owned, compare_.to, called) : place(called);
+      all.items.push_back({id.bytes, {static_cast<Byte>(i)}});
+    }
+    std::sort(all.items.begin(), all.items.end(),
+              [](const auto& a, const auto& b) { return a.key < b.key; });
+    made.ranges.push_back(all);
+    const wire::Message message = made;
+    driver_.step(MessageReceived{compare_.to, &message});
   }
   void reply(const wire::Message& message) {
     driver_.step(MessageReceived{in_.flip() ? someone() : last_asked_, &message});
@@ -238,9 +283,12 @@ class World {
       last_request_ = store->envelope.request;
     if (const auto* fetch = std::get_if<wire::Fetch>(&*message))
       last_request_ = fetch->envelope.request;
+    if (const auto* compare = std::get_if<wire::Reconcile>(&*message))
+      compare_ = {compare->envelope.request, sent.to};
   }
 
   fuzz::Input& in_;
+  int waits_ = 0;
   Mode mode_;
   std::size_t disk_ = 0;  // answers, refuses, silent
   std::map<Bytes, Buffer> held_;
@@ -248,6 +296,10 @@ class World {
   std::uint64_t last_ticket_ = 0;
   RequestId last_request_;
   NodeId last_asked_;
+  struct {
+    RequestId request;
+    NodeId to;
+  } compare_;
   fuzz::Driver<dht::Dht> driver_;
 };
 
@@ -256,6 +308,8 @@ class World {
 kith::fuzz::Seeds fuzz_seeds() {
   fuzz::Script lone, crowd;
   lone.u8(1)
+      .u8(0)
+      .u8(0)
       .u8(op_seen)
       .u8(0x80)
       .u8(0)
@@ -272,7 +326,7 @@ kith::fuzz::Seeds fuzz_seeds() {
       .u8(op_lookup)
       .u8(0)
       .u8(1);
-  crowd.u8(1);
+  crowd.u8(1).u8(0).u8(0);
   for (std::size_t i = 0; i < 6; ++i) crowd.u8(op_seen).u8(0x82 + i * 10 + i).u8(0);
   crowd.u8(op_advance).u8(0xf0);
   for (std::size_t i = 0; i < 4; ++i) {
@@ -282,11 +336,38 @@ kith::fuzz::Seeds fuzz_seeds() {
     for (std::size_t k = 0; k < 5; ++k) crowd.u8(op_fetched).u8(0).u8(0x10).u8(k).u8(i).u8(0);
     crowd.u8(op_advance).u8(0xb3);
   }
-  fuzz::Seeds seeds{lone, crowd};
+  // Back after an hour with two records and three that counted; they are alive and hold others.
+  fuzz::Script back, full, aged;
+  back.u8(1).u8(1 + (4 << 3)).u8(2).u8(0).u8(0).u8(0).u8(0x10).u8(1).u8(1);
+  for (std::size_t i = 0; i < 4; ++i) back.u8(op_seen).u8(0x80 + i * 10 + i).u8(0);
+  back.u8(op_advance).u8(0xd0);
+  for (std::size_t i = 0; i < 3; ++i) {
+    back.u8(op_compared).u8(0x55);
+    for (std::size_t k = 0; k < 4; ++k) back.u8(op_fetched).u8(0).u8(0).u8(i).u8(k).u8(0);
+    back.u8(op_advance).u8(0xd0);
+  }
+  back.u8(op_compare).u16(1).u8(3).u8(1).u8(op_find).u16(2).u8(1).u8(2).u8(op_long).u8(3);
+  back.u8(op_compared).u8(0xff).u8(op_drain).u8(1).u8(op_advance).u8(0xf0).u8(op_stop).u8(1);
+  // Owned records on a public network until its writer has too many; then they expire.
+  full.u8(2).u8(0).u8(0);
+  for (std::size_t i = 0; i < 4; ++i) full.u8(op_seen).u8(0x80 + i * 10 + i).u8(0);
+  full.u8(op_advance).u8(0xf0);
+  for (std::size_t i = 0; i < 12; ++i)
+    full.u8(op_store).u16(i).u8(1 + (i << 4)).u8(i / 4).u8(i).u8(1);
+  full.u8(op_put).u8(1).u8(0).u8(op_get).u8(4).u8(0).u8(1).u8(op_disk).u8(1).u8(op_put).u8(2).u8(1);
+  full.u8(op_stop).u8(1).u8(op_long).u8(200);
+  // Deaths that are settled late, by time alone.
+  aged = crowd;
+  for (std::size_t i = 1; i < 4; ++i)
+    aged.u8(op_seen).u8(0x80 + i * 10 + i).u8(2).u8(op_long).u8(11);
+  aged.u8(op_forgotten).u8(2).u8(op_put).u8(0).u8(2).u8(op_get).u8(1).u8(2).u8(op_long).u8(250);
+  fuzz::Seeds seeds{lone, crowd, back, full, aged};
   for (const wire::Message& message : test::sample_messages())
     if (message.index() >= 8)
       seeds.push_back(fuzz::Script()
                           .u8(1)
+                          .u8(0)
+                          .u8(0)
                           .u8(op_seen)
                           .u8(0x81)
                           .u8(0)

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "seeds.hpp"
 #include "world.hpp"
 
 using namespace kith;
@@ -25,10 +26,7 @@ double quantile(std::vector<double> values, double q) {
 }
 
 // Fifty seeds up to eight nodes, a few where a run costs most of a second.
-std::uint64_t seeds_for(std::size_t n) {
-  if (const char* asked = std::getenv("KITH_SEEDS")) return std::strtoull(asked, nullptr, 10);
-  return n > 8 ? 5 : 50;
-}
+std::uint64_t seeds_for(std::size_t n) { return seeds(n > 8 ? 5 : 50); }
 
 template <class Fault>
 Detection detect(std::size_t n, Fault fault, Verdict expected = Verdict::dead) {

@@ -12,7 +12,7 @@ constexpr Duration settled = seconds(10);
 
 // What a member may be declared dead for. Loss below a tenth, wrong clocks and bad disks are no
 // such thing.
-bool may_bury(const Event& event) {
+bool may_bury(const Event& event, HostIndex hosts) {
   switch (event.act) {
     case Act::loss:
     case Act::corrupt:
@@ -23,7 +23,8 @@ bool may_bury(const Event& event) {
     case Act::pause:
       return event.span > milliseconds(2500);
     case Act::slow:
-      return event.amount > 20'000;
+      // What a host hears when much happens grows with their number.
+      return event.amount * std::max<HostIndex>(hosts, 16) > 20'000 * 16;
     case Act::duplicate:
     case Act::replay:
     case Act::reorder:
@@ -64,7 +65,7 @@ class Troubles {
  public:
   void note(const World& world, const Event& event, bool begins) {
     if (event.act == Act::heal) return ended({}, world.now() + grace);
-    if (!may_bury(event)) return;
+    if (!may_bury(event, world.scenario().hosts)) return;
     const bool lasts = begins && event.span.count() == 0;
     const Instant until =
         lasts ? Instant::max() : world.now() + grace + (begins ? event.span : Duration{});

@@ -12,10 +12,11 @@
 
 namespace kith::fuzz {
 
-inline constexpr std::size_t outputs_limit = 4096;  // of one step
-inline constexpr int expiries_at_once = 64;         // as in tests/support/laws.hpp
-inline constexpr int expiries_limit = 20'000;       // of one pause
-inline constexpr int answers_limit = 4096;          // to one input
+inline constexpr std::size_t outputs_limit = 4096;      // of one step
+inline constexpr int expiries_at_once = 64;             // as in tests/support/laws.hpp
+inline constexpr std::int64_t expiries_limit = 20'000;  // of one pause
+inline constexpr std::int64_t expiries_a_second = 10;   // and so many more when it is long
+inline constexpr int answers_limit = 4096;              // to one input
 
 template <Machine M>
 class Driver {
@@ -41,13 +42,15 @@ class Driver {
 
   void advance(Duration time) {
     const Instant until = now.mono + time;
-    int at_once = 0, total = 0;
+    const std::int64_t limit = expiries_limit + expiries_a_second * (time / seconds(1));
+    int at_once = 0;
+    std::int64_t total = 0;
     while (const auto deadline = machine.next_deadline()) {
       if (*deadline > until) break;
       const Instant at = std::max(*deadline, now.mono);
       at_once = at == now.mono ? at_once + 1 : 0;
       KITH_ASSERT(at_once <= expiries_at_once);
-      KITH_ASSERT(++total <= expiries_limit);
+      KITH_ASSERT(++total <= limit);
       move_to(at);
       machine.expire(now, out_);
       settle();
