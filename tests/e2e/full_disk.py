@@ -93,7 +93,8 @@ def one_of_three(world):
     checks.check(refused.exit == 6 and result(refused)["outcome"] == "unknown", f"all three cannot: {refused.body}")
     checks.check(all(get(full, f"during-{i}").exit == 0 for i in range(20)), "the full one reads what the others have")
     full.signal(signal.SIGSTOP)  # long enough to be suspected: it must refute, which reserves an incarnation on disk
-    until(lambda: daemons[0].state_of(full.name) != "alive", 10, "suspected")
+    # By both others: by then one has accused it to the other, and a packet heard does not settle it.
+    until(lambda: all(d.state_of(full.name) != "alive" for d in (daemons[0], daemons[2])), 10, "suspected")
     full.signal(signal.SIGCONT)
     until(lambda: all_see(daemons), 10, "it refuted the suspicion on a full disk")
     after = next(m["incarnation"] for m in daemons[0].members() if m["name"] == full.name)
