@@ -16,12 +16,14 @@ inline std::size_t nibble(const Key& key, std::uint8_t at) {
 }
 
 inline Key masked(Key prefix, std::uint8_t depth) {
+  if (depth >= nibbles_in_key) return prefix;
   if (depth % 2 == 1) prefix[depth / 2u] &= 0xf0;
   std::fill(prefix.begin() + (depth + 1) / 2, prefix.end(), Byte{0});
   return prefix;
 }
 
 inline bool has_prefix(const Key& key, std::uint8_t depth, const Key& prefix) {
+  if (depth >= nibbles_in_key) return key == prefix;
   if (std::memcmp(key.data(), prefix.data(), depth / 2u) != 0) return false;
   return depth % 2 == 0 || key[depth / 2u] >> 4 == prefix[depth / 2u] >> 4;
 }

@@ -187,9 +187,11 @@ TEST_CASE("reconcile: an answer to ranges that were not asked changes nothing") 
   Reconciler asker;
   std::vector<Difference> out;
   REQUIRE_EQ(asker.next(mine).size(), 1);
-  wire::Reconciled lie;
-  lie.ranges.push_back({5, random_key(rng), {}});
-  CHECK_FALSE(asker.take(mine, lie, out));
+  for (const std::uint8_t depth : {5, 64, 65, 255}) {  // the last two are no depths at all
+    wire::Reconciled lie;
+    lie.ranges.push_back({depth, random_key(rng), {}});
+    CHECK_FALSE(asker.take(mine, lie, out));
+  }
   CHECK(out.empty());
   CHECK_FALSE(asker.finished());
   CHECK_EQ(asker.next(mine).size(), 1);  // the question stands
