@@ -120,7 +120,7 @@ void Membership::Impl::try_accuse(Entry& entry, Case& file) {
   if (file.signing || file.evidence() == Evidence::none || !own.published) return;
   Standing gate;
   look_around(entry.id(), file, gate);
-  file.look_around(gate.open(), now.mono);
+  file.gate_is(gate.open(), now.mono);
   if (!gate.open() || !observe(entry.id())) return;
   file.signing = accuse(entry);
 }

@@ -8,7 +8,7 @@
 namespace kith::membership {
 
 bool Membership::Impl::observe(const NodeId& subject) const {
-  const std::vector<NodeId> observers = roster.observers(subject);
+  const std::vector<NodeId>& observers = roster.observers(subject);
   return std::binary_search(observers.begin(), observers.end(), self);
 }
 

@@ -185,6 +185,7 @@ const std::vector<NodeId>& Roster::subjects() const {
 }
 
 const std::vector<NodeId>& Roster::observers(const NodeId& subject) const {
+  if (observers_.size() >= roster_limit) observers_.clear();  // strangers are asked about too
   const auto [known, fresh] = observers_.try_emplace(subject);
   if (fresh)
     known->second = rings_.observers(subject, [this](const NodeId& id) { return is_sound(id); });

@@ -72,8 +72,9 @@ class Roster {
   const Entries& entries() const { return entries_; }  // by id
   const reconcile::RangeSet& set() const { return set_; }
 
-  const std::vector<NodeId>& subjects() const;                        // whom we probe
-  const std::vector<NodeId>& observers(const NodeId& subject) const;  // sound ones
+  const std::vector<NodeId>& subjects() const;  // whom we probe
+  // Sound ones; until the next question or change.
+  const std::vector<NodeId>& observers(const NodeId& subject) const;
   bool may_accuse(const NodeId& accuser, const NodeId& subject) const;
   // Up to `count` distinct sound members other than ourselves and `not_this`.
   std::vector<NodeId> pick(std::size_t count, const NodeId& not_this, Rng& rng) const;

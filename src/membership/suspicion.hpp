@@ -62,7 +62,7 @@ class Case {
   }
   // Whether the gate is open now. One that was closed may mean that we were deaf: what we did not
   // hear until it opened is no silence of the member's.
-  void look_around(bool open, Instant now) {
+  void gate_is(bool open, Instant now) {
     if (open && deaf_) hearing_since_ = now;
     deaf_ = !open;
   }

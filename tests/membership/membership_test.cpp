@@ -142,6 +142,27 @@ TEST_CASE("membership: a node paused for 2.5 s is declared dead by nobody") {
   }
 }
 
+TEST_CASE("membership: who was cut off itself does not count that as the silence of another") {
+  for (std::uint64_t seed = 1; seed <= seeds(20); ++seed) {
+    World world({.seed = seed});
+    world.add(8);
+    world.meet_all();
+    world.run(seconds(15));
+    REQUIRE(world.agreed(8));
+    world.changes().clear();
+    for (std::size_t other = 0; other < 7; ++other) world.cut(7, other);
+    world.run(milliseconds(1500));
+    world.pause(0, milliseconds(2300));
+    world.run(milliseconds(100));
+    for (std::size_t other = 0; other < 7; ++other) world.cut(7, other, false);
+    world.run(seconds(10));
+    const auto buried = std::count_if(world.changes().begin(), world.changes().end(), [](auto& c) {
+      return c.subject == 0 && c.verdict == wire::Verdict::dead && !c.alone;
+    });
+    CHECK_EQ(buried, 0);
+  }
+}
+
 TEST_CASE("membership: a node without a clock battery learns the time from its peers") {
   for (const Mode mode : {Mode::lan, Mode::public_}) {
     World world({.seed = 3, .mode = mode});

@@ -123,9 +123,9 @@ TEST_CASE("membership/suspicion: the same observer counts once") {
 
 TEST_CASE("membership/suspicion: while we may have been deaf nobody was silent") {
   Case file = case_with(3, Evidence::silence);
-  file.look_around(false, at(10));   // we heard nobody else either,
-  file.look_around(true, at(11.5));  // until a cut of ours ended
-  file.look_around(true, at(12));
+  file.gate_is(false, at(10));   // we heard nobody else either,
+  file.gate_is(true, at(11.5));  // until a cut of ours ended
+  file.gate_is(true, at(12));
   CHECK_EQ(file.rule(usual, at(14.499)), Ruling::wait);
   CHECK_EQ(file.rule(usual, at(14.5)), Ruling::dead);
 }
@@ -252,6 +252,47 @@ TEST_CASE("membership/gossip: an item leaves after 4 * ceil(log2(n + 1)) sending
     CHECK_EQ(gossip.references.size(), 1);
   }
   CHECK(queue.empty());
+}
+
+TEST_CASE("membership/gossip: a full queue forgets what has been told most, and is never larger") {
+  GossipQueue queue;
+  const auto news = [](std::uint64_t about) {
+    return wire::Reference{wire::prefix_of(node(about)), {1}, Verdict::alive, {}};
+  };
+  for (std::uint64_t i = 0; i < 10; ++i) queue.push(news(i));
+  for (int i = 0; i < 3; ++i) {
+    wire::Gossip gossip;
+    queue.fill(gossip, gossip_budget(1000));
+    CHECK_EQ(gossip.references.size(), 10);
+  }
+  for (std::uint64_t i = 10; i < 2 * gossip_limit; ++i) {
+    queue.push(news(i));
+    REQUIRE(queue.size() <= gossip_limit);
+  }
+  std::set<wire::IdPrefix> told;
+  while (!queue.empty()) {
+    wire::Gossip gossip;
+    queue.fill(gossip, 1);
+    for (const wire::Reference& reference : gossip.references) told.insert(reference.subject);
+  }
+  for (std::uint64_t i = 0; i < 10; ++i) CHECK_FALSE(told.contains(news(i).subject));
+  CHECK(told.contains(news(2 * gossip_limit - 1).subject));
+  CHECK(told.size() >= gossip_limit * 7 / 8);
+}
+
+TEST_CASE("membership/gossip: what is dropped or replaced is not told") {
+  GossipQueue queue;
+  wire::Reference old{wire::prefix_of(node(1)), {1}, Verdict::alive, {}};
+  wire::Reference fresh = old;
+  fresh.incarnation = {2};
+  queue.push(old);
+  queue.push(wire::Reference{wire::prefix_of(node(2)), {1}, Verdict::alive, {}});
+  queue.push(fresh);
+  queue.drop(wire::prefix_of(node(2)));
+  wire::Gossip gossip;
+  queue.fill(gossip, 4);
+  REQUIRE_EQ(gossip.references.size(), 1);
+  CHECK_EQ(gossip.references[0].incarnation, Incarnation{2});
 }
 
 TEST_CASE(
