@@ -39,7 +39,6 @@ class Checker {
   // Second phase: empty when content, else what is not yet as it must be. Asked once a second; the
   // last answer is a finding when the scenario ends.
   virtual std::string lacking(World&) { return {}; }
-  virtual void on_finish(World&) {}
 };
 
 std::vector<std::unique_ptr<Checker>> all_checkers();

@@ -65,10 +65,12 @@ void Measure::on_ended(World&, const Operation& operation) {
   figures_.rounds += put->rounds;
 }
 
-void Measure::on_finish(World& world) {
-  if (!sent_before_) return;
-  figures_.commits = world.tally().commits - *commits_before_;
-  figures_.datagrams = sent_ - *sent_before_;
+Figures Measure::figures(const World& world) const {
+  Figures figures = figures_;
+  if (!sent_before_) return figures;
+  figures.commits = world.tally().commits - *commits_before_;
+  figures.datagrams = sent_ - *sent_before_;
+  return figures;
 }
 
 }  // namespace kith::sim

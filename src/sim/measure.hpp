@@ -10,14 +10,13 @@ namespace kith::sim {
 class Measure final : public Checker {
  public:
   std::string_view sentence() const override { return "measures, and claims nothing"; }
-  const Figures& figures() const { return figures_; }
+  Figures figures(const World& world) const;  // so far
 
   void on_fault(World& world, const Event& event, bool begins) override;
   void on_send(World&, HostIndex, const session::Transmit&) override { ++sent_; }
   void on_output(World& world, HostIndex index, const node::Output& output) override;
   void on_asked(World& world, const Operation& operation) override;
   void on_ended(World& world, const Operation& operation) override;
-  void on_finish(World& world) override;
 
  private:
   void heard(World& world, HostIndex by, HostIndex of, wire::Verdict verdict);

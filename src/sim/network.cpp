@@ -28,6 +28,8 @@ bool troubles(const Event& event, HostIndex from, HostIndex to) {
   return event.hosts.empty() || holds(event, from) || holds(event, to);
 }
 
+constexpr std::size_t place_of(Act act) { return static_cast<std::size_t>(act); }
+
 constexpr Duration reorder_max = milliseconds(50);
 constexpr Duration replay_max = seconds(5);
 constexpr Duration squeeze_queue = milliseconds(500);  // longer than that: the router drops
@@ -52,24 +54,6 @@ Network::Weather Network::weather(HostIndex from, HostIndex to) const {
       case Act::clog:
         w.held = std::max(w.held, beginning + e.at + e.span);
         break;
-      case Act::loss:
-        w.loss = std::max(w.loss, e.amount);
-        break;
-      case Act::duplicate:
-        w.duplicate = std::max(w.duplicate, e.amount);
-        break;
-      case Act::replay:
-        w.replay = std::max(w.replay, e.amount);
-        break;
-      case Act::reorder:
-        w.reorder = std::max(w.reorder, e.amount);
-        break;
-      case Act::corrupt:
-        w.corrupt = std::max(w.corrupt, e.amount);
-        break;
-      case Act::truncate:
-        w.truncate = std::max(w.truncate, e.amount);
-        break;
       case Act::delay:
         w.delay += Duration(e.amount);
         break;
@@ -80,7 +64,7 @@ Network::Weather Network::weather(HostIndex from, HostIndex to) const {
         w.rate = e.amount;
         break;
       default:
-        break;
+        w.chance[place_of(e.act)] = std::max(w.chance[place_of(e.act)], e.amount);
     }
   }
   return w;
@@ -115,13 +99,13 @@ const std::vector<Arrival>& Network::datagram(HostIndex from, HostIndex to, cons
   }
   if (!passes(from, to)) return count(Act::cut), arrivals_;
   const Weather w = weather(from, to);
-  const auto hit = [&](Act act, std::int64_t amount, Concern concern) {
-    const bool yes = chance_.per_mille(amount, concern, {from, to, nonce});
+  const auto hit = [&](Act act, Concern concern) {
+    const bool yes = chance_.per_mille(w.chance[place_of(act)], concern, {from, to, nonce});
     if (yes) count(act);
     return yes;
   };
   if (bytes.size() > w.mtu) return count(Act::mtu), arrivals_;
-  if (hit(Act::loss, w.loss, Concern::loss)) return arrivals_;
+  if (hit(Act::loss, Concern::loss)) return arrivals_;
   const Instant sent = through(from, bytes.size(), w, now);
   if (sent - now > squeeze_queue) {
     busy_[from] = now + squeeze_queue;
@@ -129,12 +113,12 @@ const std::vector<Arrival>& Network::datagram(HostIndex from, HostIndex to, cons
   }
   if (w.delay.count() > 0) count(Act::delay);
   Arrival arrival{usual + (sent - now) + w.delay, bytes};
-  if (hit(Act::reorder, w.reorder, Concern::reorder))
+  if (hit(Act::reorder, Concern::reorder))
     arrival.at +=
         chance_.between(Duration(0), reorder_max, Concern::reorder_delay, {from, to, nonce});
-  if (hit(Act::corrupt, w.corrupt, Concern::corrupt))
+  if (hit(Act::corrupt, Concern::corrupt))
     arrival.bytes = with_flipped_bit(bytes, chance_.word(Concern::corrupt_place, {from, nonce}));
-  if (hit(Act::truncate, w.truncate, Concern::truncate))
+  if (hit(Act::truncate, Concern::truncate))
     arrival.bytes =
         bytes.slice(0, chance_.below(bytes.size() + 1, Concern::truncate_place, {from, nonce}));
   if (arrival.at < w.held) {
@@ -142,8 +126,8 @@ const std::vector<Arrival>& Network::datagram(HostIndex from, HostIndex to, cons
     count(Act::clog);
   }
   arrivals_.push_back(arrival);
-  if (hit(Act::duplicate, w.duplicate, Concern::duplicate)) arrivals_.push_back(arrival);
-  if (hit(Act::replay, w.replay, Concern::replay))
+  if (hit(Act::duplicate, Concern::duplicate)) arrivals_.push_back(arrival);
+  if (hit(Act::replay, Concern::replay))
     arrivals_.push_back({arrival.at + chance_.between(Duration(0), replay_max,
                                                       Concern::replay_delay, {from, to, nonce}),
                          arrival.bytes});
@@ -157,7 +141,7 @@ std::optional<Instant> Network::stream(HostIndex from, HostIndex to, std::size_t
   if (!passes(from, to)) return count(Act::cut), std::nullopt;
   const Weather w = weather(from, to);
   Instant at = usual + w.delay + (through(from, bytes, w, now) - now);
-  if (chance_.per_mille(w.loss, Concern::loss, {from, to, nonce, 1})) {
+  if (chance_.per_mille(w.chance[place_of(Act::loss)], Concern::loss, {from, to, nonce, 1})) {
     count(Act::loss);
     at += resend;
   }

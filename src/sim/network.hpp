@@ -1,6 +1,7 @@
 // Network: what becomes of a packet. It knows the faults in force and nothing of nodes.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "chance.hpp"
@@ -33,9 +34,9 @@ class Network {
   Duration latency(HostIndex from, HostIndex to, std::uint64_t nonce) const;
 
  private:
-  struct Weather {  // of one link, all faults taken together
-    Instant held;   // clogged until then
-    std::int64_t loss = 0, duplicate = 0, replay = 0, reorder = 0, corrupt = 0, truncate = 0;
+  struct Weather {                                 // of one link, all faults taken together
+    std::array<std::int64_t, act_count> chance{};  // per mille, by fault
+    Instant held;                                  // clogged until then
     Duration delay{};
     std::size_t mtu = SIZE_MAX;
     std::int64_t rate = 0;  // bytes a second; 0: no limit

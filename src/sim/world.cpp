@@ -69,8 +69,7 @@ Outcome World::run() {
         if (std::string lacking = checker->lacking(*this); !lacking.empty())
           find(*checker, std::move(lacking));
   const Duration healing = healed_ && content_ ? *content_ - *healed_ : Duration{};
-  for (const auto& checker : checkers_) checker->on_finish(*this);
-  return {trace_, findings_, tally_, healing, measure_ ? measure_->figures() : Figures{}};
+  return {trace_, findings_, tally_, healing, measure_ ? measure_->figures(*this) : Figures{}};
 }
 
 void World::find(const Checker& checker, std::string what) {

@@ -37,6 +37,7 @@ class World {
   void get(HostIndex at, const std::string& key);
   void find(const Checker& checker, std::string what);
   Tally& tally() { return tally_; }
+  const Tally& tally() const { return tally_; }
 
   static constexpr UnixMillis beginning_wall{1'790'000'000'000};
 

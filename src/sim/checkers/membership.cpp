@@ -92,41 +92,47 @@ class Troubles {
   Instant everybody_{};
 };
 
-class NobodyHealthyIsDead final : public Checker {
+// What the healthy say of the healthy.
+class AmongTheHealthy : public Checker {
  public:
-  std::string_view sentence() const override { return "nobody healthy is declared dead"; }
   void on_fault(World& world, const Event& event, bool begins) override {
     if (event.act == Act::heal) troubles_ = {};  // what was for ever is over
     troubles_.note(world, event, begins);
   }
-  void on_output(World& world, HostIndex index, const node::Output& output) override {
+
+ protected:
+  // Of whom it gives that verdict, if it does and both are well.
+  std::optional<HostIndex> said(World& world, HostIndex by, const node::Output& output,
+                                wire::Verdict verdict) const {
     const auto* news = std::get_if<node::MemberNews>(&output);
-    if (!news || news->member->verdict != wire::Verdict::dead) return;
+    if (!news || news->member->verdict != verdict) return std::nullopt;
     const auto subject = world.index_of(news->member->id);
-    if (!subject || !troubles_.well(world, *subject) || !troubles_.well(world, index)) return;
-    world.find(*this, "host " + std::to_string(index) + " declares host " +
-                          std::to_string(*subject) + " dead");
+    const bool both = subject && troubles_.well(world, *subject) && troubles_.well(world, by);
+    return both ? subject : std::nullopt;
   }
 
  private:
   Troubles troubles_;
 };
 
+class NobodyHealthyIsDead final : public AmongTheHealthy {
+ public:
+  std::string_view sentence() const override { return "nobody healthy is declared dead"; }
+  void on_output(World& world, HostIndex index, const node::Output& output) override {
+    if (const auto subject = said(world, index, output, wire::Verdict::dead))
+      world.find(*this, "host " + std::to_string(index) + " declares host " +
+                            std::to_string(*subject) + " dead");
+  }
+};
+
 // One unanswered question makes no suspect: others ask too. What loss makes of that is a few a host
 // and minute, at each who hears of it; the limit is over twice what thousands of host-minutes
 // showed.
-class HealthyAreHardlySuspected final : public Checker {
+class HealthyAreHardlySuspected final : public AmongTheHealthy {
  public:
   std::string_view sentence() const override { return "the healthy are hardly ever suspected"; }
-  void on_fault(World& world, const Event& event, bool begins) override {
-    if (event.act == Act::heal) troubles_ = {};
-    troubles_.note(world, event, begins);
-  }
   void on_output(World& world, HostIndex index, const node::Output& output) override {
-    const auto* news = std::get_if<node::MemberNews>(&output);
-    if (!news || news->member->verdict != wire::Verdict::suspect) return;
-    const auto subject = world.index_of(news->member->id);
-    if (subject && troubles_.well(world, *subject) && troubles_.well(world, index)) ++suspected_;
+    if (said(world, index, output, wire::Verdict::suspect)) ++suspected_;
   }
   void on_second(World& world) override {
     const std::size_t hosts = world.scenario().hosts;
@@ -137,7 +143,6 @@ class HealthyAreHardlySuspected final : public Checker {
 
  private:
   static constexpr std::size_t each_pair_a_minute = 5;
-  Troubles troubles_;
   std::size_t suspected_ = 0;
   int seconds_ = 0;
 };
