@@ -105,6 +105,9 @@ TEST_CASE("base/deadline_queue: agrees with the obvious one, however often keys 
       }
     }
     REQUIRE_EQ(queue.size(), plain.size());
+    std::optional<Instant> next;
+    for (const auto& [other, when] : plain) next = earlier(next, when);
+    REQUIRE_EQ(queue.next(), next);
     REQUIRE_EQ(queue.when(key).has_value(), plain.contains(key));
   }
 }
@@ -126,6 +129,9 @@ TEST_CASE("base/flat_map: agrees with std::map") {
     REQUIRE(std::equal(flat.begin(), flat.end(), tree.begin(), tree.end(), [](auto& a, auto& b) {
       return a.first == b.first && a.second == b.second;
     }));
+    const auto found = std::as_const(flat).find(key);
+    REQUIRE_EQ(found != flat.end(), tree.contains(key));
+    if (found != flat.end()) REQUIRE(found == std::as_const(flat).lower_bound(key));
     const auto above = flat.upper_bound(key);
     REQUIRE_EQ(above == flat.end() ? 99 : above->first,
                tree.upper_bound(key) == tree.end() ? 99 : tree.upper_bound(key)->first);

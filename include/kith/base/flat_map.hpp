@@ -22,7 +22,6 @@ class FlatMap {
   const_iterator begin() const { return items_.begin(); }
   const_iterator end() const { return items_.end(); }
   std::size_t size() const { return items_.size(); }
-  bool empty() const { return items_.empty(); }
 
   iterator lower_bound(const Key& key) { return std::lower_bound(begin(), end(), key, before); }
   const_iterator lower_bound(const Key& key) const {
@@ -37,7 +36,6 @@ class FlatMap {
     const auto it = lower_bound(key);
     return it != end() && it->first == key ? it : end();
   }
-  bool contains(const Key& key) const { return find(key) != end(); }
 
   // False: the key was there and keeps its value.
   template <class... Args>
@@ -55,7 +53,6 @@ class FlatMap {
     items_.erase(it);
     return 1;
   }
-  void clear() { items_.clear(); }
 
  private:
   static bool before(const Item& a, const Key& b) { return a.first < b; }
