@@ -10,6 +10,7 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   all.push_back(marks_are_on_disks());
   all.push_back(counters_never_repeat());
   all.push_back(counters_are_taken_once());
+  all.push_back(greetings_are_answered_once());
   all.push_back(queues_are_bounded());
   all.push_back(history());
   all.push_back(receipts_are_on_disks());

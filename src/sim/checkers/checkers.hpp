@@ -19,6 +19,7 @@ std::unique_ptr<Checker> acknowledged_is_readable();
 // transport.cpp
 std::unique_ptr<Checker> counters_never_repeat();
 std::unique_ptr<Checker> counters_are_taken_once();
+std::unique_ptr<Checker> greetings_are_answered_once();
 std::unique_ptr<Checker> queues_are_bounded();
 
 }  // namespace kith::sim

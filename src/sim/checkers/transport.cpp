@@ -1,3 +1,5 @@
+#include <set>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -7,7 +9,7 @@
 namespace kith::sim {
 namespace {
 
-constexpr Byte sealed_frame = 0x06;  // PROTOCOL.md 2
+constexpr Byte reply_frame = 0x04, sealed_frame = 0x06;  // PROTOCOL.md 2
 constexpr std::size_t agenda_per_host = 20'000;
 constexpr std::uint64_t datagrams_per_host = 1'000;  // a second, over ten; some 20 are usual
 
@@ -79,6 +81,24 @@ class CountersAreTakenOnce final : public Checker {
   int seconds_ = 0;
 };
 
+// Each message 1 has an index of its own, and the answer names it.
+class GreetingsAreAnsweredOnce final : public Checker {
+ public:
+  std::string_view sentence() const override { return "a message 1 is answered once"; }
+  void on_send(World& world, HostIndex index, const session::Transmit& out) override {
+    const ByteView bytes = out.bytes.view();
+    if (bytes.size() < 9 || bytes[0] != reply_frame) return;
+    const auto initiator = load_le<std::uint32_t>(bytes.data() + 5);
+    const std::tuple answered{index, world.host(index).life, initiator, out.to};
+    if (!answered_.insert(answered).second)
+      world.find(*this,
+                 "host " + std::to_string(index) + " answers " + to_string(out.to) + " again");
+  }
+
+ private:
+  std::set<std::tuple<HostIndex, std::uint64_t, std::uint32_t, Endpoint>> answered_;
+};
+
 class QueuesAreBounded final : public Checker {
  public:
   std::string_view sentence() const override { return "work in flight is bounded and ends"; }
@@ -112,6 +132,9 @@ class QueuesAreBounded final : public Checker {
 std::unique_ptr<Checker> counters_never_repeat() { return std::make_unique<CountersNeverRepeat>(); }
 std::unique_ptr<Checker> counters_are_taken_once() {
   return std::make_unique<CountersAreTakenOnce>();
+}
+std::unique_ptr<Checker> greetings_are_answered_once() {
+  return std::make_unique<GreetingsAreAnsweredOnce>();
 }
 std::unique_ptr<Checker> queues_are_bounded() { return std::make_unique<QueuesAreBounded>(); }
 
