@@ -134,6 +134,9 @@ void Repair::finish_round() {
     return;
   }
   if (!enough_reached()) {
+    // The last who counted is gone: somebody has to go first again.
+    if (!context_.view.has_synced_member() && !context_.timers.when({Timer::Kind::lone}))
+      context_.timers.set({Timer::Kind::lone}, context_.now.mono + lone_settle);
     // A newcomer meets its first member before the others: with news there is no reason to wait.
     if (dirty_) return begin_round();
     dirty_ = true;
