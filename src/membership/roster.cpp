@@ -54,7 +54,7 @@ const Entry* Roster::find(const NodeId& id) const {
 
 Entry* Roster::find(const wire::IdPrefix& prefix) {
   NodeId low;
-  std::memcpy(low.bytes.data(), prefix.data(), prefix.size());
+  std::memcpy(low.bytes.data(), prefix.bytes.data(), wire::IdPrefix::size);
   const auto it = entries_.lower_bound(low);
   return it != entries_.end() && wire::prefix_of(it->first) == prefix ? it->second.get() : nullptr;
 }

@@ -4,13 +4,13 @@ namespace kith::wire {
 namespace {
 
 void write_reference(Writer& w, const Reference& reference) {
-  w.bytes(reference.subject).u48(reference.incarnation.value);
+  w.id(reference.subject).u48(reference.incarnation.value);
   w.u8(static_cast<std::uint8_t>(reference.verdict)).bytes(reference.record);
 }
 
 Reference read_reference(Reader& r) {
   Reference reference;
-  reference.subject = r.array<8>();
+  reference.subject = r.id<IdPrefix>();
   reference.incarnation.value = r.u48();
   reference.verdict = read_enum(r, Verdict::left);
   reference.record = r.array<8>();
@@ -53,14 +53,14 @@ Envelope read_envelope(Reader& r) {
 
 void write(Writer& w, const Suspicion& suspicion) {
   write_reference(w, suspicion.subject);
-  w.bytes(suspicion.accuser).u64(static_cast<std::uint64_t>(suspicion.stamp.value));
+  w.id(suspicion.accuser).u64(static_cast<std::uint64_t>(suspicion.stamp.value));
   w.id(suspicion.signature);
 }
 
 Suspicion read_suspicion(Reader& r) {
   Suspicion suspicion;
   suspicion.subject = read_reference(r);
-  suspicion.accuser = r.array<8>();
+  suspicion.accuser = r.id<IdPrefix>();
   suspicion.stamp.value = static_cast<std::int64_t>(r.u64());
   suspicion.signature = r.id<Signature>();
   return suspicion;

@@ -67,7 +67,7 @@ Writer encoded(const GossipPush& m) {
 Writer encoded(const PullMembers& m) {
   Writer w = begin(MessageType::pull_members);
   write(w, m.envelope);
-  write_list(w, m.subjects, [&](const IdPrefix& subject) { w.bytes(subject); });
+  write_list(w, m.subjects, [&](const IdPrefix& subject) { w.id(subject); });
   return w;
 }
 Writer encoded(const Members& m) {
@@ -79,7 +79,7 @@ Writer encoded(const Members& m) {
 }
 Writer encoded(const Heard& m) {
   Writer w = begin(MessageType::heard);
-  w.bytes(m.subject).u48(m.incarnation.value);
+  w.id(m.subject).u48(m.incarnation.value);
   return w;
 }
 Writer encoded(const Reconcile& m) {
@@ -161,7 +161,7 @@ ProbeRequest read_probe_request(Reader& r) {
 PullMembers read_pull_members(Reader& r) {
   PullMembers m;
   m.envelope = read_envelope(r);
-  m.subjects = read_list(r, pull_limit, 8, [](Reader& from) { return from.array<8>(); });
+  m.subjects = read_list(r, pull_limit, 8, [](Reader& from) { return from.id<IdPrefix>(); });
   return m;
 }
 Members read_members(Reader& r, const Buffer& whole) {
@@ -177,7 +177,7 @@ Members read_members(Reader& r, const Buffer& whole) {
 }
 Heard read_heard(Reader& r) {
   Heard m;
-  m.subject = r.array<8>();
+  m.subject = r.id<IdPrefix>();
   m.incarnation.value = r.u48();
   return m;
 }

@@ -30,18 +30,16 @@ struct Envelope {
 
 enum class Verdict : std::uint8_t { alive = 0, suspect = 1, dead = 2, left = 3 };
 
-using IdPrefix = ByteArray<8>;    // the first 8 bytes of a NodeId
-using RecordHash = ByteArray<8>;  // crypto::hash64 of a member record's bytes
+using IdPrefix = Id<struct IdPrefixTag, 8>;  // the first 8 bytes of a NodeId
+using RecordHash = ByteArray<8>;             // crypto::hash64 of a member record's bytes
 
 inline IdPrefix prefix_of(const NodeId& id) {
-  IdPrefix prefix;
-  std::memcpy(prefix.data(), id.bytes.data(), prefix.size());
-  return prefix;
+  return IdPrefix::from(id.view().first(IdPrefix::size));
 }
 
 // 23 bytes: what gossip carries about a member. The record itself is pulled on a miss.
 struct Reference {
-  IdPrefix subject{};
+  IdPrefix subject;
   Incarnation incarnation;  // 6 bytes on the wire
   Verdict verdict = Verdict::alive;
   RecordHash record{};
@@ -52,7 +50,7 @@ struct Reference {
 // certificate that makes a member dead.
 struct Suspicion {
   Reference subject;  // verdict: suspect
-  IdPrefix accuser{};
+  IdPrefix accuser;
   UnixMillis stamp;     // the accuser's corrected wall clock
   Signature signature;  // over suspicion_message()
   bool operator==(const Suspicion&) const = default;
@@ -101,7 +99,7 @@ struct Members {
 };
 // "I opened an authentic packet of the subject after your suspicion": refuses to join a verdict.
 struct Heard {
-  IdPrefix subject{};
+  IdPrefix subject;
   Incarnation incarnation;
   bool operator==(const Heard&) const = default;
 };
