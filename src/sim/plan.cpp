@@ -78,13 +78,15 @@ class Planner {
   }
 
  private:
-  // Log-uniform: a doubling is as likely as the next; linear within.
+  // Log-uniform: a doubling is as likely as the next, the last one as far as it goes; linear within.
   HostIndex size() {
     const std::uint64_t low = limits_.hosts_min, high = limits_.hosts_max;
     const auto doublings = static_cast<std::uint64_t>(std::bit_width(high / low));
-    const std::uint64_t base = low << rng_.below(doublings);
-    const std::uint64_t top = std::min(base * 2, high + 1);
-    return static_cast<HostIndex>(base + rng_.below(std::max<std::uint64_t>(1, top - base)));
+    for (;;) {
+      const std::uint64_t base = low << rng_.below(doublings);
+      const std::uint64_t hosts = base + rng_.below(base);
+      if (hosts <= high) return static_cast<HostIndex>(hosts);
+    }
   }
   void add(Event event) { scenario_.events.push_back(std::move(event)); }
   Duration within(Duration low, Duration high) { return rng_.between(low, high); }

@@ -98,6 +98,13 @@ int shrink(const sim::Scenario& scenario, std::size_t budget, const std::string&
   return 0;
 }
 
+// Of a sweep, or of its results.
+int ended(const Result<std::size_t, std::string>& failed) {
+  if (failed) return *failed == 0 ? 0 : exit_found;
+  std::cerr << "kith-sim: " << failed.error() << "\n";
+  return exit_usage;
+}
+
 }  // namespace
 
 int simulate(int argc, char** argv) {
@@ -107,15 +114,23 @@ int simulate(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::size_t budget = 2000;
   std::string path, out = "shrunk.scenario";
+  std::vector<std::string> results;
   Play how;
   int length = 180;
 
   const auto limits = [&](CLI::App* verb) {
+    const CLI::Range hosts(sim::plan_hosts_min, sim::plan_hosts_max);
+    const CLI::Range lengths(static_cast<int>(sim::plan_length_min / seconds(1)),
+                             static_cast<int>(sim::plan_length_max / seconds(1)));
     verb->add_option("--hosts-min", sweep.limits.hosts_min, "smallest network")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->check(hosts);
     verb->add_option("--hosts-max", sweep.limits.hosts_max, "largest network")
-        ->capture_default_str();
-    verb->add_option("--length", length, "virtual seconds a seed")->capture_default_str();
+        ->capture_default_str()
+        ->check(hosts);
+    verb->add_option("--length", length, "virtual seconds a seed")
+        ->capture_default_str()
+        ->check(lengths);
   };
   auto* sweep_verb = app.add_subcommand("sweep", "run many seeds; exit 1 when one fails");
   sweep_verb->add_option("--first", sweep.first, "first seed")->capture_default_str();
@@ -123,7 +138,11 @@ int simulate(int argc, char** argv) {
   sweep_verb->add_option("--seconds", sweep.seconds, "begin no seed after so long; 0: no limit")
       ->capture_default_str();
   sweep_verb->add_flag("--stop", sweep.stop, "stop at the first seed that fails");
+  sweep_verb->add_option("--results", sweep.results,
+                         "file that keeps the totals; a sweep goes on where it ended");
   limits(sweep_verb);
+  auto* results_verb = app.add_subcommand("results", "one table of files that sweeps have kept");
+  results_verb->add_option("files", results)->required();
   auto* seed_verb = app.add_subcommand("seed", "run one seed");
   seed_verb->add_option("seed", seed)->required();
   seed_verb->add_flag("--story", how.story, "tell what happens, a line each");
@@ -147,7 +166,12 @@ int simulate(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   sweep.limits.length = seconds(length);
-  if (*sweep_verb) return tool::sweep(sweep) == 0 ? 0 : exit_found;
+  if (sweep.limits.hosts_min > sweep.limits.hosts_max) {
+    std::cerr << "kith-sim: --hosts-min is larger than --hosts-max\n";
+    return exit_usage;
+  }
+  if (*sweep_verb) return ended(tool::sweep(sweep));
+  if (*results_verb) return ended(print_results(results));
   if (*seed_verb) return play(sim::plan(seed, sweep.limits), how);
   if (*plan_verb) {
     std::fputs(to_string(sim::plan(seed, sweep.limits)).c_str(), stdout);

@@ -9,11 +9,15 @@
 
 namespace kith::sim {
 
+inline constexpr HostIndex plan_hosts_min = 2, plan_hosts_max = 4096;
+inline constexpr Duration plan_length_min = seconds(45), plan_length_max = hours(24);
+
 struct PlanLimits {
   HostIndex hosts_min = 3, hosts_max = 200;  // log-uniform between
   Duration length = minutes(3);              // two thirds of it safety, then liveness
 };
 
+// Precondition: plan_hosts_min <= hosts_min <= hosts_max <= plan_hosts_max, and so for the length.
 Scenario plan(std::uint64_t seed, const PlanLimits& limits = {});
 
 }  // namespace kith::sim
