@@ -129,7 +129,8 @@ bool Repair::handed_over() const {
 void Repair::finish_round() {
   running_ = false;
   if (draining_) {
-    if (handed_over()) return context_.out->push(Drained{});
+    if (context_.view.partners().empty()) return context_.out->push(Drained{false});
+    if (handed_over()) return context_.out->push(Drained{true});
     context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
     return;
   }

@@ -159,10 +159,12 @@ void Node::Impl::lift(dht::Output output) {
       },
       [&](dht::RecordsHeld o) { tell(discovery::RecordsHeld{o.any}); },
       [&](dht::ViewDisagrees o) { tell(membership::ReconcileRequested{o.peer}); },
-      [&](dht::Drained) {
+      [&](dht::Drained o) {
         if (leaving != Leaving::draining) return;
-        save_meta(meta_synced, encode_number(0));
-        tell(membership::SelfChanged{std::nullopt, UnixMillis{}});
+        if (o.handed_over) {
+          save_meta(meta_synced, encode_number(0));
+          tell(membership::SelfChanged{std::nullopt, UnixMillis{}});
+        }
         announce_leave();
       },
       [&](Compute o) { out->push(Compute{outer(Room::dht, o.token), std::move(o.job)}); },

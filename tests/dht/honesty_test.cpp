@@ -74,8 +74,18 @@ TEST_CASE("dht: a leave is drained only when what it takes along is where every 
   CHECK_FALSE(world.node(2).drained);  // of {0, 1} one has it, and one answers a read
   world.heal();
   world.run(seconds(10));
-  CHECK(world.node(2).drained);
+  CHECK(world.node(2).handed_over);
   CHECK_EQ(world.node(0).disk.size(), 1);
+}
+
+TEST_CASE("dht: who leaves with nobody there goes at once, and has handed over nothing") {
+  DhtWorld world(1);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  world.step(0, DrainRequested{});
+  world.run(milliseconds(10));
+  CHECK(world.node(0).drained);
+  CHECK_FALSE(world.node(0).handed_over);
 }
 
 TEST_CASE("dht: the last member that counts does not leave those who do not with nothing") {
@@ -91,7 +101,7 @@ TEST_CASE("dht: the last member that counts does not leave those who do not with
   CHECK_FALSE(world.node(0).drained);
   world.node(1).disk_full = false;
   world.run(seconds(10));
-  CHECK(world.node(0).drained);
+  CHECK(world.node(0).handed_over);
   CHECK_EQ(world.node(1).disk.size(), 1);
 }
 

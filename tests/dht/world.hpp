@@ -24,7 +24,7 @@ class DhtWorld {
     UnixMillis synced;
     std::vector<dht::Counting> counting;
     std::set<std::size_t> unreachable;  // links cut from here
-    bool records_held = false, drained = false;
+    bool records_held = false, drained = false, handed_over = false;
     std::size_t lose = 0;
   };
 
@@ -223,7 +223,10 @@ class DhtWorld {
           },
           [&](dht::RecordsHeld m) { nodes_[i].records_held = m.any; }, [&](dht::ViewDisagrees) {},
           [&](dht::CountingChanged m) { nodes_[i].counting = *m.members; },
-          [&](dht::Drained) { nodes_[i].drained = true; },
+          [&](dht::Drained m) {
+            nodes_[i].drained = true;
+            nodes_[i].handed_over = m.handed_over;
+          },
           [&](Compute m) {
             std::shared_ptr<const JobResult> result = m.job->run();
             later(Duration(50),

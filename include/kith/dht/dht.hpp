@@ -136,7 +136,9 @@ struct RecordsHeld {  // whether this network holds any record, as far as this n
 struct ViewDisagrees {  // that peer counts another base: reconcile rosters with it
   NodeId peer;
 };
-struct Drained {};
+struct Drained {
+  bool handed_over = true;  // false: nobody lives to take it, so our place must be kept
+};
 
 using Output =
     std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, CountingChanged, RecordsHeld,
