@@ -43,10 +43,21 @@ void Membership::Impl::contradict(Entry& entry) {
   if (node.mapped().evidence() == Evidence::refusal && now.mono - entry.asked >= hint_interval)
     probe(subject);  // were these its last words?
   if (node.mapped().accusers().empty()) return;
-  for (const auto& [accuser, suspicion] : node.mapped().accusers())
-    if (accuser != self) send(accuser, wire::Heard{prefix, entry.incarnation()});
+  for (const auto& [accuser, suspicion] : node.mapped().accusers()) {
+    if (accuser == self) continue;
+    refused.put({prefix, suspicion.accuser}, suspicion.stamp);
+    send(accuser, wire::Heard{prefix, entry.incarnation()});
+  }
   wire::Gossip news{{}, node.mapped().certificate()};
   send(subject, wire::GossipPush{std::move(news)});
+}
+
+// What we refused goes round for a while yet. It opens no case, but it counts in one that we have
+// reason to open ourselves.
+bool Membership::Impl::already_refused(const NodeId& subject,
+                                       const wire::Suspicion& suspicion) const {
+  const UnixMillis* stamp = refused.peek({suspicion.subject.subject, suspicion.accuser});
+  return stamp && *stamp == suspicion.stamp && !cases.contains(subject);
 }
 
 // "I heard it": its own accusation no longer counts, and we look again.
@@ -116,12 +127,35 @@ void Membership::Impl::hint_observers(Entry& entry) {
     if (observer != self) send(observer, wire::GossipPush{{{hint}, {}}});
 }
 
+// --- what time it is --------------------------------------------------------------------------
+
+// Three that answer can tell us; with fewer around, our own clock is all there is.
+bool Membership::Impl::tells_time() const {
+  return clocks.known() || config.mode == Mode::public_ ||
+         roster.live_count() - roster.suspect_count() <= clock_samples_min;
+}
+
+bool Membership::Impl::in_future(UnixMillis stamp) const {
+  return roster.live_count() > clock_samples_min &&
+         stamp.value > wall().value + to_millis(stamp_ahead_max);
+}
+
+// Of an accusation. Who has published `synced` past it has looked since; so it is later than all
+// that was published before, whatever the clocks say [hybrid logical clocks, Kulkarni 2014].
+UnixMillis Membership::Impl::new_stamp() const {
+  UnixMillis stamp = wall();
+  for (const auto& [id, entry] : roster.entries())
+    for (const UnixMillis seen : {entry->member->record->synced, entry->member->verdict_stamp})
+      if (seen >= stamp && !in_future(seen)) stamp = {seen.value + 1};
+  return stamp;
+}
+
 void Membership::Impl::try_accuse(Entry& entry, Case& file) {
   if (file.signing || file.evidence() == Evidence::none || !own.published) return;
   Standing gate;
   look_around(entry.id(), file, gate);
   file.gate_is(gate.open(), now.mono);
-  if (!gate.open() || !observe(entry.id())) return;
+  if (!gate.open() || !tells_time() || !observe(entry.id())) return;
   file.signing = accuse(entry);
 }
 
@@ -130,7 +164,7 @@ bool Membership::Impl::accuse(Entry& entry) {
   suspicion.subject = entry.reference;
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
-  suspicion.stamp = wall();
+  suspicion.stamp = new_stamp();
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
   return compute(SignSuspicion{entry.id(), suspicion},
                  std::make_shared<crypto::SignJob>(identity, std::move(message)));
@@ -168,7 +202,7 @@ void Membership::Impl::accused(Entry& entry, const NodeId& accuser,
     if (observe(subject)) (void)accuse(entry);
     return;
   }
-  if (!entry.live()) return;
+  if (!entry.live() || already_refused(subject, suspicion)) return;
   Case& file = open_case(entry, now.mono);
   if (!file.accuse(accuser, suspicion)) return;
   spread(suspicion);

@@ -32,6 +32,8 @@ class Clocks {
     median_ = *middle;
   }
 
+  bool known() const { return median_.has_value(); }  // so many have told us the time
+
   UnixMillis corrected(Now now) const {
     const std::int64_t own = std::max(now.wall.value, build_date_ms);
     if (!median_) return {own};

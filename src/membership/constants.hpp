@@ -81,6 +81,7 @@ inline constexpr std::size_t certificate_limit = 8;  // suspicions kept of a dea
 inline constexpr std::size_t hints_limit = 64;       // saved peers announced to at start
 inline constexpr std::size_t sessions_limit = 1024;  // peers met before our first record was signed
 inline constexpr std::size_t forgotten_limit = 4096;
+inline constexpr std::size_t refused_limit = 1024;  // accusations of members that we heard since
 inline constexpr std::size_t ring_walk_limit = 8;  // suspects passed over on one ring
 // Ring places by which two views may differ when one judges the other's right to accuse.
 inline constexpr std::size_t observer_slack = 3;
@@ -94,6 +95,7 @@ inline constexpr std::size_t tag_bytes_limit = 400;  // of all our tags, so that
 
 inline constexpr Duration clock_off_max = minutes(1);  // further off, the peers' median is right
 inline constexpr std::size_t clock_samples_min = 3;
+inline constexpr Duration stamp_ahead_max = 2 * clock_off_max;  // between two that count as right
 
 // No node of this protocol ran earlier: a board without a clock battery starts here.
 inline constexpr std::int64_t build_date_ms = 1'767'225'600'000;  // 2026-01-01

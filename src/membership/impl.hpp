@@ -112,6 +112,9 @@ struct Membership::Impl {
   RequestId new_request() { return {rng.next() | 1}; }  // never zero: that is an introduction
   wire::Envelope envelope(RequestId request, Duration patience) const;
   UnixMillis wall() const { return clocks.corrected(now); }
+  bool tells_time() const;
+  bool in_future(UnixMillis stamp) const;
+  UnixMillis new_stamp() const;
 
   // --- probing.cpp
   void probe_cycle();
@@ -135,6 +138,7 @@ struct Membership::Impl {
   // --- accusing.cpp
   void heard(const NodeId& peer);
   void contradict(Entry& entry);
+  bool already_refused(const NodeId& subject, const wire::Suspicion& suspicion) const;
   Case& open_case(Entry& entry, Instant started);
   void close_case(const NodeId& subject);
   void suspect(const NodeId& subject, Evidence evidence, Instant since);
@@ -235,6 +239,8 @@ struct Membership::Impl {
   LruMap<wire::IdPrefix, Instant> pulled{1024};
   LruMap<RequestId, NodeId> pulls{256};
   LruMap<NodeId, Incarnation> forgotten{forgotten_limit};
+  // (subject, accuser) -> stamp of the accusation: we heard the subject after it and said so.
+  LruMap<std::pair<wire::IdPrefix, wire::IdPrefix>, UnixMillis> refused{refused_limit};
   std::set<NodeId> hints;  // saved peers not yet in the roster
   NodeId last_announced;
   std::set<RequestId> goodbyes;  // pings that carried our goodbye

@@ -150,3 +150,57 @@ TEST_CASE(
       CHECK(suspicion.accuser != wire::prefix_of(court.solo.identity->id()));
   }
 }
+
+TEST_CASE("membership: an accusation that was refused makes no suspect again, a new one does") {
+  Court court;
+  const auto accuse = [&](std::size_t teller, const wire::Suspicion& suspicion) {
+    court.solo.receive(court.peers[teller].id(), wire::GossipPush{{{}, {suspicion}}});
+  };
+  const wire::Suspicion old = court.suspicion(0, seconds(5));
+  accuse(0, old);
+  REQUIRE_EQ(court.verdict(), Verdict::suspect);
+  court.solo.step(ms::PeerHeard{court.subject()});
+  REQUIRE_EQ(court.verdict(), Verdict::alive);
+  court.solo.outputs.clear();
+  accuse(1, old);  // still on its way round
+  CHECK_EQ(court.verdict(), Verdict::alive);
+  CHECK(court.solo.all<ms::SendMessage>().empty());
+  accuse(0, court.suspicion(0, Duration(0)));
+  CHECK_EQ(court.verdict(), Verdict::suspect);
+  accuse(1, old);
+  court.solo.step(ms::PeerHeard{court.subject()});
+  CHECK_EQ(court.verdict(), Verdict::alive);
+}
+
+TEST_CASE("membership: a clock that is far ahead dates no death") {
+  Court court;
+  std::vector<wire::Suspicion> proof = court.certificate(3, Duration(0));
+  proof[1] = court.suspicion(1, -minutes(34));
+  court.tell_dead(proof);
+  CHECK_NE(court.verdict(), Verdict::dead);
+  proof[1] = court.suspicion(1, -minutes(1));  // as far as two right clocks may differ
+  court.tell_dead(proof);
+  CHECK_EQ(court.verdict(), Verdict::dead);
+}
+
+TEST_CASE("membership: an accusation is later than all that the members have synced past") {
+  for (const std::uint64_t members : {3u, 8u}) {
+    Court court(members);
+    const UnixMillis past{court.solo.now.wall.value + 40'000};  // that member's clock is ahead
+    court.solo.receive(court.peers[0].id(),
+                       wire::Members{{0}, {record_of(court.peers[0], {6}, {}, 0, {}, past)}, {}});
+    court.pass(seconds(20));  // the subject answers nothing
+    std::size_t accusations = 0;
+    for (const ms::SendMessage& sent : court.solo.all<ms::SendMessage>()) {
+      const auto message = wire::decode(sent.message);
+      const auto* push = std::get_if<wire::GossipPush>(&*message);
+      if (!push) continue;
+      for (const wire::Suspicion& suspicion : push->gossip.suspicions) {
+        CHECK(suspicion.stamp > past);
+        ++accusations;
+      }
+    }
+    // Of eight nobody has told us the time: who cannot tell it accuses nobody.
+    CHECK_EQ(accusations > 0, members == 3);
+  }
+}

@@ -68,7 +68,7 @@ struct Solo {
 };
 
 inline Buffer record_of(const crypto::Identity& identity, Incarnation incarnation, BootId boot = {},
-                        std::uint16_t subnet = 0, Bytes ext = {}) {
+                        std::uint16_t subnet = 0, Bytes ext = {}, UnixMillis synced = {}) {
   wire::MemberRecord record;
   record.key = identity.public_key();
   record.incarnation = incarnation;
@@ -76,6 +76,7 @@ inline Buffer record_of(const crypto::Identity& identity, Incarnation incarnatio
   record.addresses = {
       {IpAddress::v4(10, static_cast<Byte>(subnet >> 8), static_cast<Byte>(subnet), 1), 4747}};
   record.ext = std::move(ext);
+  record.synced = synced;
   const Bytes body = wire::member_record_body(record);
   return wire::encode_member_record(
       body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
