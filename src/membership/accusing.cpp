@@ -127,35 +127,12 @@ void Membership::Impl::hint_observers(Entry& entry) {
     if (observer != self) send(observer, wire::GossipPush{{{hint}, {}}});
 }
 
-// --- what time it is --------------------------------------------------------------------------
-
-// Three that answer can tell us; with fewer around, our own clock is all there is.
-bool Membership::Impl::tells_time() const {
-  return clocks.known() || config.mode == Mode::public_ ||
-         roster.live_count() - roster.suspect_count() <= clock_samples_min;
-}
-
-bool Membership::Impl::in_future(UnixMillis stamp) const {
-  return roster.live_count() > clock_samples_min &&
-         stamp.value > wall().value + to_millis(stamp_ahead_max);
-}
-
-// Of an accusation. Who has published `synced` past it has looked since; so it is later than all
-// that was published before, whatever the clocks say [hybrid logical clocks, Kulkarni 2014].
-UnixMillis Membership::Impl::new_stamp() const {
-  UnixMillis stamp = wall();
-  for (const auto& [id, entry] : roster.entries())
-    for (const UnixMillis seen : {entry->member->record->synced, entry->member->verdict_stamp})
-      if (seen >= stamp && !in_future(seen)) stamp = {seen.value + 1};
-  return stamp;
-}
-
 void Membership::Impl::try_accuse(Entry& entry, Case& file) {
   if (file.signing || file.evidence() == Evidence::none || !own.published) return;
   Standing gate;
   look_around(entry.id(), file, gate);
   file.gate_is(gate.open(), now.mono);
-  if (!gate.open() || !tells_time() || !observe(entry.id())) return;
+  if (!gate.open() || !observe(entry.id())) return;
   file.signing = accuse(entry);
 }
 
@@ -164,7 +141,7 @@ bool Membership::Impl::accuse(Entry& entry) {
   suspicion.subject = entry.reference;
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
-  suspicion.stamp = new_stamp();
+  suspicion.stamp = stamps.next(now, wall());
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
   return compute(SignSuspicion{entry.id(), suspicion},
                  std::make_shared<crypto::SignJob>(identity, std::move(message)));
@@ -291,9 +268,9 @@ void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certif
 bool Membership::Impl::heard_since(const Entry& entry,
                                    const std::vector<wire::Suspicion>& certificate) const {
   if (entry.heard == Instant{}) return false;
-  UnixMillis oldest = wall_at(now.mono - refusal_window);
+  UnixMillis oldest = stamps.at(now.mono - refusal_window, now, wall());
   for (const wire::Suspicion& suspicion : certificate) oldest = std::min(oldest, suspicion.stamp);
-  return wall_at(entry.heard) > oldest;
+  return stamps.at(entry.heard, now, wall()) > oldest;
 }
 
 void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> certificate) {

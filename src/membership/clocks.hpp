@@ -1,5 +1,6 @@
 // Clocks: what the wall clocks of the members we ask say, so that a board without a clock battery
-// knows the time. The median of at least three wins when it is more than a minute from our own.
+// knows the time. The median of at least three, our own among them as for everybody else, wins when
+// it is more than a minute from our own.
 //
 // Kept against our monotonic clock, so a correction outlives a change of our own wall clock, and
 // ends by itself once somebody sets it right. Stamps are raw clocks, never corrected ones: a
@@ -21,23 +22,20 @@ class Clocks {
   void sample(const NodeId& member, UnixMillis wall, Instant now) {
     if (wall.value < build_date_ms || wall.value > clock_max_ms) return;
     samples_.put(member, {wall.value - to_millis(now - Instant{}), now});
-    std::vector<std::int64_t> epochs;
+    epochs_.clear();
     samples_.each([&](const Sample& sample) {
-      if (now - sample.at <= clock_sample_life) epochs.push_back(sample.epoch);
+      if (now - sample.at <= clock_sample_life) epochs_.push_back(sample.epoch);
     });
-    median_.reset();
-    if (epochs.size() < clock_samples_min) return;
-    const auto middle = epochs.begin() + static_cast<std::ptrdiff_t>((epochs.size() - 1) / 2);
-    std::nth_element(epochs.begin(), middle, epochs.end());
-    median_ = *middle;
+    std::sort(epochs_.begin(), epochs_.end());
   }
 
-  bool known() const { return median_.has_value(); }  // so many have told us the time
+  bool known() const { return epochs_.size() + 1 >= clock_samples_min; }
 
   UnixMillis corrected(Now now) const {
     const std::int64_t own = std::max(now.wall.value, build_date_ms);
-    if (!median_) return {own};
-    const std::int64_t theirs = *median_ + to_millis(now.mono - Instant{});
+    if (!known()) return {own};
+    const std::int64_t theirs =
+        median(own - to_millis(now.mono - Instant{})) + to_millis(now.mono - Instant{});
     const std::int64_t off = theirs > own ? theirs - own : own - theirs;
     return {off > to_millis(clock_off_max) ? theirs : own};
   }
@@ -47,8 +45,17 @@ class Clocks {
     std::int64_t epoch;  // Unix ms at our monotonic zero, by that member's clock
     Instant at;
   };
+  // The lower one of all epochs and ours.
+  std::int64_t median(std::int64_t own) const {
+    const std::size_t middle = epochs_.size() / 2;
+    const std::size_t below = static_cast<std::size_t>(
+        std::lower_bound(epochs_.begin(), epochs_.end(), own) - epochs_.begin());
+    if (below == middle) return own;
+    return below < middle ? epochs_[middle - 1] : epochs_[middle];
+  }
+
   LruMap<NodeId, Sample> samples_{clock_samples_limit};
-  std::optional<std::int64_t> median_;
+  std::vector<std::int64_t> epochs_;  // of the samples that live, in order
 };
 
 }  // namespace kith::membership

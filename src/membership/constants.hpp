@@ -82,7 +82,7 @@ inline constexpr std::size_t hints_limit = 64;       // saved peers announced to
 inline constexpr std::size_t sessions_limit = 1024;  // peers met before our first record was signed
 inline constexpr std::size_t forgotten_limit = 4096;
 inline constexpr std::size_t refused_limit = 1024;  // accusations of members that we heard since
-inline constexpr std::size_t ring_walk_limit = 8;  // suspects passed over on one ring
+inline constexpr std::size_t ring_walk_limit = 8;   // suspects passed over on one ring
 // Ring places by which two views may differ when one judges the other's right to accuse.
 inline constexpr std::size_t observer_slack = 3;
 inline constexpr std::size_t everyone_slack = 4;  // the same around everyone_limit
@@ -95,11 +95,11 @@ inline constexpr std::size_t tag_bytes_limit = 400;  // of all our tags, so that
 
 inline constexpr Duration clock_off_max = minutes(1);  // further off, the peers' median is right
 inline constexpr std::size_t clock_samples_min = 3;
-inline constexpr Duration stamp_ahead_max = 2 * clock_off_max;  // between two that count as right
 
 // No node of this protocol ran earlier: a board without a clock battery starts here.
 inline constexpr std::int64_t build_date_ms = 1'767'225'600'000;  // 2026-01-01
 inline constexpr std::int64_t clock_max_ms = 1ll << 47;           // year 6429: fits 6 bytes
+inline constexpr std::int64_t stamp_max_ms = clock_max_ms / 2;    // told ones: ours are later
 inline constexpr std::size_t clock_samples_limit = 64;  // members; the latest answers count
 inline constexpr Duration clock_sample_life = minutes(15);
 

@@ -17,6 +17,7 @@
 #include "kith/membership/membership.hpp"
 #include "probes.hpp"
 #include "roster.hpp"
+#include "stamps.hpp"
 #include "suspicion.hpp"
 #include "witnesses.hpp"
 
@@ -108,13 +109,10 @@ struct Membership::Impl {
   void send(const NodeId& to, const wire::Message& message, bool stream = false);
   void drop(DropReason reason) { out->push(Dropped{reason}); }
   bool compute(Work work, std::shared_ptr<const Job> job);
-  void changed(const Entry& entry) { out->push(MemberChanged{entry.member}); }
+  void changed(const Entry& entry);
   RequestId new_request() { return {rng.next() | 1}; }  // never zero: that is an introduction
   wire::Envelope envelope(RequestId request, Duration patience) const;
   UnixMillis wall() const { return clocks.corrected(now); }
-  bool tells_time() const;
-  bool in_future(UnixMillis stamp) const;
-  UnixMillis new_stamp() const;
 
   // --- probing.cpp
   void probe_cycle();
@@ -133,7 +131,6 @@ struct Membership::Impl {
   wire::Gossip gossip_for(const NodeId& to, const wire::Reference* hint = nullptr);
   bool observe(const NodeId& subject) const;
   UnixMillis clock() const;
-  UnixMillis wall_at(Instant when) const;  // in corrected wall time
 
   // --- accusing.cpp
   void heard(const NodeId& peer);
@@ -224,6 +221,7 @@ struct Membership::Impl {
   Health health;
   Witnesses witnesses;
   Clocks clocks;
+  Stamps stamps;
   std::map<NodeId, Case> cases;
   std::map<NodeId, Exchange> exchanges;
   std::optional<IncarnationBook> book;

@@ -215,8 +215,10 @@ void Membership::Impl::send(const NodeId& to, const wire::Message& message, bool
   out->push(SendMessage{to, wire::encode(message), stream});
 }
 
-UnixMillis Membership::Impl::wall_at(Instant when) const {
-  return {wall().value - to_millis(now.mono - when)};
+void Membership::Impl::changed(const Entry& entry) {
+  stamps.see(entry.member->record->synced, now.mono);
+  stamps.see(entry.member->verdict_stamp, now.mono);
+  out->push(MemberChanged{entry.member});
 }
 
 wire::Envelope Membership::Impl::envelope(RequestId request, Duration patience) const {

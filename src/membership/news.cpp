@@ -136,9 +136,8 @@ void Membership::Impl::verify(VerifySuspicions work,
   std::vector<crypto::Claim> claims;
   for (const wire::Suspicion& suspicion : suspicions_) {
     const Entry* accuser = roster.find(suspicion.accuser);
-    const bool mistimed = config.mode != Mode::public_ && in_future(suspicion.stamp);
     if (claims.size() == certificate_limit || suspicion.subject.incarnation != incarnation ||
-        suspicion.subject.record != hash || !accuser || mistimed ||
+        suspicion.subject.record != hash || !accuser || suspicion.stamp.value > stamp_max_ms ||
         !roster.may_accuse(accuser->id(), work.subject) ||
         !verifying.emplace(work.subject, suspicion.accuser).second) {
       drop(DropReason::unexpected);
@@ -192,7 +191,7 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
 void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicion) {
   const UnixMillis stamp = suspicion.stamp;
   if (entry.verdict() != Verdict::dead) return;
-  if (stamp <= entry.member->verdict_stamp || in_future(stamp)) return;
+  if (stamp <= entry.member->verdict_stamp) return;
   const auto same = [&](const wire::Suspicion& s) { return s.accuser == suspicion.accuser; };
   auto& certificate = entry.certificate;
   auto place = std::find_if(certificate.begin(), certificate.end(), same);

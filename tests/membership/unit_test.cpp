@@ -10,6 +10,7 @@
 #include "probes.hpp"
 #include "rings.hpp"
 #include "rtt.hpp"
+#include "stamps.hpp"
 #include "suspicion.hpp"
 #include "witnesses.hpp"
 
@@ -50,16 +51,22 @@ constexpr Standing usual{3, 3, 3};
 
 // --- clocks -----------------------------------------------------------------------------------
 
-TEST_CASE("membership/clocks: three members' median wins when our clock is over a minute off") {
-  constexpr std::int64_t right = 1'790'000'000'000;
-  const auto now = [&](double seconds_in, std::int64_t wall) {
-    return Now{at(seconds_in), {wall}};
-  };
+namespace {
+
+constexpr std::int64_t right = 1'790'000'000'000;
+Now now(double seconds_in, std::int64_t wall) { return {at(seconds_in), {wall}}; }
+
+}  // namespace
+
+TEST_CASE(
+    "membership/clocks: the median, ours included, wins when our clock is over a minute off") {
   Clocks clocks;
   clocks.sample(node(1), {right}, at(10));
+  CHECK_EQ(clocks.corrected(now(10, right - 3'600'000)).value, right - 3'600'000);  // which is it?
   clocks.sample(node(2), {right + 5'000}, at(10));
-  CHECK_EQ(clocks.corrected(now(10, right - 3'600'000)).value, right - 3'600'000);  // two only
+  CHECK_EQ(clocks.corrected(now(10, right - 3'600'000)).value, right);
   clocks.sample(node(3), {right + 86'400'000}, at(10));  // a liar, or a bad clock itself
+  clocks.sample(node(4), {right + 6'000}, at(10));
   CHECK_EQ(clocks.corrected(now(10, right - 3'600'000)).value, right + 5'000);
   CHECK_EQ(clocks.corrected(now(70, right - 3'540'000)).value, right + 65'000);  // it goes on
   CHECK_EQ(clocks.corrected(now(10, right - 50'000)).value, right - 50'000);     // near enough
@@ -68,6 +75,29 @@ TEST_CASE("membership/clocks: three members' median wins when our clock is over 
     clocks.sample(node(1), {right + 1'800'000}, at(1810));
     CHECK_EQ(clocks.corrected(now(1810, right)).value, right);
   }
+}
+
+TEST_CASE("membership/clocks: two of five that are wrong mislead none of the others") {
+  const std::int64_t clocks_told[] = {right - 1'494'000, right - 983'000, right, right, right};
+  for (std::size_t me = 0; me < 5; ++me) {
+    Clocks clocks;
+    for (std::size_t other = 0; other < 5; ++other)
+      if (other != me) clocks.sample(node(other), {clocks_told[other]}, at(10));
+    CHECK_EQ(clocks.corrected(now(10, clocks_told[me])).value, right);
+  }
+}
+
+TEST_CASE("membership/stamps: each is later than all seen, ticks on, and goes by the wall again") {
+  Stamps stamps;
+  CHECK_EQ(stamps.next(now(10, right), {right}).value, right + 1);
+  stamps.see({right + 60'000}, at(10));  // some clock is a minute ahead
+  CHECK_EQ(stamps.next(now(10, right), {right}).value, right + 60'001);
+  CHECK_EQ(stamps.next(now(20, right), {right + 10'000}).value, right + 70'002);
+  CHECK_EQ(stamps.next(now(20, right), {right - 500'000}).value, right + 70'003);  // set back
+  CHECK_EQ(stamps.at(at(15), now(20, right), {right + 10'000}).value, right + 65'003);
+  CHECK_EQ(stamps.next(now(20, right), {right + 900'000}).value, right + 900'001);  // set on
+  stamps.see({1ll << 62}, at(20));  // no time at all
+  CHECK_EQ(stamps.next(now(20, right), {right}).value, right + 900'002);
 }
 
 TEST_CASE("membership/clocks: a clock that was never set counts nowhere, nor does one gone mad") {
