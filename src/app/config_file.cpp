@@ -123,6 +123,9 @@ Result<Layer, std::string> layer_from_file(const std::string& path, const std::s
     const Place place = place_at(text, offset);
     return path + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
   };
+  // The parser takes a NUL for the end and looks no further.
+  if (const std::size_t nul = text.find('\0'); nul != std::string::npos)
+    return Failure<std::string>(at(nul) + "/: a NUL byte; a configuration is text");
   Json json;
   try {
     json = Json::parse(text, nullptr, true, true);

@@ -265,7 +265,7 @@ std::string event_json(std::uint64_t n, const BootId& boot, UnixMillis wall,
 
 Result<PostBody, std::string> parse_post(const std::string& body) {
   const auto json = nlohmann::json::parse(body.empty() ? "{}" : body, nullptr, false);
-  if (json.is_discarded() || !json.is_object())
+  if (body.contains('\0') || json.is_discarded() || !json.is_object())  // a NUL ends parsing
     return Failure<std::string>("the body is not a JSON object");
   PostBody out;
   for (const auto& [name, value] : json.items()) {

@@ -8,6 +8,15 @@ TEST_CASE("app/config_file: a number too large for JSON is refused with its plac
   CHECK_EQ(layer.error(), "kithd.json:1:1: /: a number in it is too large for any setting");
 }
 
+TEST_CASE("app/config_file: a NUL byte is refused; what follows one would never be looked at") {
+  using namespace std::string_literals;
+  for (const std::string& text : {"{\"name\": \"x\"}\n\0/*"s, "{\"name\": \"x\"}\n\0"s}) {
+    const auto layer = layer_from_file("kithd.json", text);
+    REQUIRE_FALSE(layer);
+    CHECK_EQ(layer.error(), "kithd.json:2:1: /: a NUL byte; a configuration is text");
+  }
+}
+
 TEST_CASE("app/config_file: an error is one line whatever the key holds") {
   const auto layer = layer_from_file("kithd.json", R"({"na\nme": "x"})");
   REQUIRE_FALSE(layer);

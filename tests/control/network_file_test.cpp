@@ -84,7 +84,8 @@ TEST_CASE("control/network_file: what is no JSON object is said to be none") {
        {std::string(), std::string("\n"), std::string("null"), std::string("[]"), std::string("5"),
         std::string("\"home\""), std::string("{"), std::string(100'000, '['), whole + whole,
         whole.substr(0, whole.size() / 2), with("home", "h\xff"), with("home", "h\nm"),
-        std::string("\0", 1), std::string("-----BEGIN CERTIFICATE-----\n")})
+        std::string("\0", 1), whole + std::string("\0{", 2),
+        std::string("-----BEGIN CERTIFICATE-----\n")})
     CHECK_EQ(told(text), "not a JSON object");
 }
 

@@ -262,7 +262,8 @@ TEST_CASE("control/routes: the body of a POST is an object of known members of t
   for (const char* path : {"/v1/join", "/v1/leave", "/v1/ping", "/v1/forget"}) {
     for (const std::string& body :
          {std::string("no json"), std::string("[]"), std::string("5"), std::string("{"),
-          std::string("{}{}"), std::string("{\"node\":\"\xff\"}"), std::string(60'000, '[')})
+          std::string("{}{}"), std::string("{\"node\":\"\xff\"}"), std::string("{}\0{", 4),
+          std::string(60'000, '[')})
       CHECK_EQ(said(path, body), "the body is not a JSON object");
     CHECK_EQ(said(path, R"({"traget":"h"})"), "unknown member \"traget\"");
     CHECK_EQ(said(path, R"({"a\u001bb":1})"), "unknown member \"a\\x1bb\"");
