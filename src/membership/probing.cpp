@@ -105,6 +105,8 @@ UnixMillis Membership::Impl::clock() const {
 }
 
 void Membership::Impl::on_ping(const NodeId& from, const wire::Ping& ping) {
+  // A stranger that asks: its introduction was lost.
+  if (!roster.find(from) && !forgotten.peek(from)) want(from, wire::prefix_of(from));
   take_gossip(from, ping.gossip);
   send(from, wire::Ack{ping.envelope.request, clock(), gossip_for(from)});
 }

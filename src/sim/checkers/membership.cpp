@@ -198,12 +198,17 @@ class IncarnationsNeverRepeat final : public Checker {
   void on_fault(World&, const Event& event, bool) override {
     // Two processes with one disk: an incarnation may meet itself. That is what twins are.
     if (event.act == Act::twin || event.act == Act::rollback) excused_.insert(event.hosts.front());
+    // Neither the disk nor the clock tells what was used already (ARCHITECTURE.md, Open).
+    if (event.act == Act::disk_full) full_.insert(event.hosts.begin(), event.hosts.end());
+    if (event.act == Act::disk_full && event.hosts.empty()) all_full_ = true;
+    if (event.act == Act::step_clock && event.amount < 0) set_back_.insert(event.hosts.front());
   }
   void on_output(World& world, HostIndex, const node::Output& output) override {
     const auto* news = std::get_if<node::MemberNews>(&output);
     if (!news || !news->member->record) return;
     const auto subject = world.index_of(news->member->id);
     if (!subject || excused_.contains(*subject)) return;
+    if (set_back_.contains(*subject) && (all_full_ || full_.contains(*subject))) return;
     const wire::MemberRecord& record = *news->member->record;
     const auto [known, fresh] = used_.emplace(std::pair(*subject, record.incarnation), record.boot);
     if (!fresh && known->second != record.boot)
@@ -213,7 +218,8 @@ class IncarnationsNeverRepeat final : public Checker {
 
  private:
   std::map<std::pair<HostIndex, Incarnation>, BootId> used_;
-  std::set<HostIndex> excused_;
+  std::set<HostIndex> excused_, full_, set_back_;
+  bool all_full_ = false;
 };
 
 class OneView final : public Checker {
