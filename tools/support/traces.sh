@@ -14,18 +14,23 @@ command -v ccache >/dev/null && cache=(ccache)
 traces=$root/build/traces
 mkdir -p "$traces"
 : >"$traces/all"
+# All are built before the first runs: the sources may be worked on meanwhile.
+builds=()
 for compiler in "gcc g++" "clang-19 clang++-19"; do
-  for level in 0 2; do
+  for level in 2 0; do
     dir=$traces/${compiler%% *}-O$level
     CC="${cache[*]} ${compiler% *}" CXX="${cache[*]} ${compiler#* }" configure "$dir" -Doptimization=$level -Ddebug=false -Dtests=false
     ninja -C "$dir" kith-sim >"$traces/build.log" 2>&1 || { tail -n 20 "$traces/build.log"; die "$dir does not build"; }
-    for ((seed = 1; seed <= seeds; ++seed)); do
-      for ((run = 0; run < runs; ++run)); do
-        told=$("$dir/kith-sim" seed "$seed" --hosts-min 50 --hosts-max 50 --length 300) || { printf '%s\n' "$told"; die "seed $seed fails"; }
-        printf '%s %s\n' "$seed" "$(sed -n 's/.*trace \([0-9a-f]*\)$/\1/p' <<<"$told")"
-      done | tee -a "$traces/all" | sort | uniq -c |
-        while read -r count number trace; do printf '%-18s seed %-4s %3s runs: %s\n' "${dir##*/}" "$number" "$count" "$trace"; done
-    done
+    builds+=("$dir")
+  done
+done
+for dir in "${builds[@]}"; do
+  for ((seed = 1; seed <= seeds; ++seed)); do
+    for ((run = 0; run < runs; ++run)); do
+      told=$("$dir/kith-sim" seed "$seed" --hosts-min 50 --hosts-max 50 --length 300) || { printf '%s\n' "$told"; die "seed $seed fails"; }
+      printf '%s %s\n' "$seed" "$(sed -n 's/.*trace \([0-9a-f]*\)$/\1/p' <<<"$told")"
+    done | tee -a "$traces/all" | sort | uniq -c |
+      while read -r count number trace; do printf '%-18s seed %-4s %3s runs: %s\n' "${dir##*/}" "$number" "$count" "$trace"; done
   done
 done
 [ "$(sort -u "$traces/all" | wc -l)" -eq "$seeds" ] || { printf 'the traces differ\n'; exit 1; }
