@@ -30,7 +30,8 @@ bool valid_network_name(std::string_view name) {
 
 Result<NetworkFile, std::string> parse_network_file(std::string_view text) {
   const auto json = Json::parse(text, nullptr, false);  // takes a NUL for the end
-  if (text.contains('\0') || json.is_discarded() || !json.is_object()) return Failure<std::string>("not a JSON object");
+  if (text.contains('\0') || json.is_discarded() || !json.is_object())
+    return Failure<std::string>("not a JSON object");
   const auto stated = json.value("format", Json());
   if (!stated.is_string())
     return Failure<std::string>(

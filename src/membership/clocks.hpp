@@ -3,8 +3,8 @@
 // it is more than a minute from our own.
 //
 // Kept against our monotonic clock, so a correction outlives a change of our own wall clock, and
-// ends by itself once somebody sets it right. An answer carries a raw clock, never a corrected one: a
-// network agrees on what most of its clocks say and cannot talk itself away from it.
+// ends by itself once somebody sets it right. An answer carries a raw clock, never a corrected one:
+// a network agrees on what most of its clocks say and cannot talk itself away from it.
 #pragma once
 
 #include <algorithm>

@@ -78,7 +78,7 @@ class Planner {
   }
 
  private:
-  // Log-uniform: a doubling is as likely as the next, the last one as far as it goes; linear within.
+  // Log-uniform: a doubling is as likely as the next, the last as far as it goes; linear within.
   HostIndex size() {
     const std::uint64_t low = limits_.hosts_min, high = limits_.hosts_max;
     const auto doublings = static_cast<std::uint64_t>(std::bit_width(high / low));

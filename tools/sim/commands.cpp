@@ -105,6 +105,21 @@ int ended(const Result<std::size_t, std::string>& failed) {
   return exit_usage;
 }
 
+void add_limits(CLI::App& verb, sim::PlanLimits& limits, int& length) {
+  const CLI::Range hosts(sim::plan_hosts_min, sim::plan_hosts_max);
+  const CLI::Range lengths(static_cast<int>(sim::plan_length_min / seconds(1)),
+                           static_cast<int>(sim::plan_length_max / seconds(1)));
+  verb.add_option("--hosts-min", limits.hosts_min, "smallest network")
+      ->capture_default_str()
+      ->check(hosts);
+  verb.add_option("--hosts-max", limits.hosts_max, "largest network")
+      ->capture_default_str()
+      ->check(hosts);
+  verb.add_option("--length", length, "virtual seconds a seed")
+      ->capture_default_str()
+      ->check(lengths);
+}
+
 }  // namespace
 
 int simulate(int argc, char** argv) {
@@ -118,20 +133,7 @@ int simulate(int argc, char** argv) {
   Play how;
   int length = 180;
 
-  const auto limits = [&](CLI::App* verb) {
-    const CLI::Range hosts(sim::plan_hosts_min, sim::plan_hosts_max);
-    const CLI::Range lengths(static_cast<int>(sim::plan_length_min / seconds(1)),
-                             static_cast<int>(sim::plan_length_max / seconds(1)));
-    verb->add_option("--hosts-min", sweep.limits.hosts_min, "smallest network")
-        ->capture_default_str()
-        ->check(hosts);
-    verb->add_option("--hosts-max", sweep.limits.hosts_max, "largest network")
-        ->capture_default_str()
-        ->check(hosts);
-    verb->add_option("--length", length, "virtual seconds a seed")
-        ->capture_default_str()
-        ->check(lengths);
-  };
+  const auto limits = [&](CLI::App* verb) { add_limits(*verb, sweep.limits, length); };
   auto* sweep_verb = app.add_subcommand("sweep", "run many seeds; exit 1 when one fails");
   sweep_verb->add_option("--first", sweep.first, "first seed")->capture_default_str();
   sweep_verb->add_option("--count", sweep.count, "how many")->capture_default_str();
