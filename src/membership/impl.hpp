@@ -239,7 +239,7 @@ struct Membership::Impl {
   LruMap<NodeId, Incarnation> forgotten{forgotten_limit};
   // (subject, accuser) -> stamp of the accusation: we heard the subject after it and said so.
   LruMap<std::pair<wire::IdPrefix, wire::IdPrefix>, UnixMillis> refused{refused_limit};
-  std::set<NodeId> hints;  // saved peers not yet in the roster
+  std::set<NodeId> hints;  // saved peers, and met ones, not yet in the roster
   NodeId last_announced;
   std::set<RequestId> goodbyes;  // pings that carried our goodbye
   enum class Leaving : std::uint8_t { no, signing, said, done } leaving = Leaving::no;

@@ -12,6 +12,10 @@ void Membership::Impl::on_established(const PeerEstablished& peer) {
   else if (own.answer_to.size() < sessions_limit)
     own.answer_to.insert(peer.peer);
   if (self < peer.peer) exchange_with(peer.peer);  // one of the two asks
+  // All of that may be lost, and a session is no reason for another: ask until it is known.
+  if (roster.find(peer.peer) || forgotten.peek(peer.peer) || hints.size() >= hints_limit) return;
+  hints.insert(peer.peer);
+  arm_gone();
 }
 
 // --- anti-entropy -----------------------------------------------------------------------------
