@@ -19,7 +19,7 @@ import sys
 HOSTS = ["--hosts-max", os.environ.get("KITH_SIM_HOSTS", "12")]
 STARTS = [1, 10_001, 20_001, 30_001, 40_001]
 SEEDS = 600  # a start; then it is given up
-SAMPLE = {"early-receipt": 2, "counter-reused": 2, "lower-over-higher": 12}
+SAMPLE = {"early-receipt": 12, "counter-reused": 2, "lower-over-higher": 12}
 build = sys.argv[1]
 simulator = os.path.join(build, "tests/mutants/kith-sim-mutants")
 

@@ -10,14 +10,14 @@ using tool::Totals;
 
 namespace {
 
-const PlanLimits small{3, 4, seconds(45)};
+const PlanLimits tiny{3, 4, seconds(45)};
 
 Totals of(std::uint64_t first, std::uint64_t count) {
   Totals totals;
-  totals.limits = small;
+  totals.limits = tiny;
   totals.first = first;
   for (std::uint64_t i = 0; i < count; ++i) {
-    const Scenario scenario = plan(first + i, small);
+    const Scenario scenario = plan(first + i, tiny);
     totals.add(scenario, run(scenario));
   }
   return totals;
@@ -38,7 +38,7 @@ TEST_CASE("sim/totals: what is kept comes back, failures too") {
   Totals totals = of(5, 2);
   Outcome bad;
   bad.findings.push_back({});
-  totals.add(plan(7, small), bad);
+  totals.add(plan(7, tiny), bad);
   const auto back = tool::parse_totals(totals.json());
   REQUIRE(back);
   CHECK_EQ(back->json(), totals.json());
