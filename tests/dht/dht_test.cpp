@@ -320,6 +320,22 @@ TEST_CASE("dht: a lone node is synced again after a restart") {
   CHECK(world.node(0).dht->snapshot().synced);
 }
 
+TEST_CASE(
+    "dht: when the one it waited for comes back counting no more, somebody goes first again") {
+  DhtWorld world(2);
+  world.start_all();
+  world.crash(0);
+  world.crash(1);
+  world.node(0).synced = {};  // it had left, and remembers the other
+  world.start(0);
+  world.run(seconds(5));
+  CHECK_FALSE(world.node(0).dht->snapshot().synced);
+  world.wipe(1);
+  world.start(1);
+  world.run(seconds(10));
+  for (std::size_t i = 0; i < 2; ++i) CHECK(world.node(i).dht->snapshot().synced);
+}
+
 TEST_CASE("dht: lost datagrams are resent: every put and get still succeeds") {
   DhtWorld world(8, 11);
   world.start_all();
