@@ -346,3 +346,39 @@ TEST_CASE("membership: nothing configured is too long for a record") {
   Solo solo(config);
   CHECK(solo.machine->find(solo.identity->id()));
 }
+
+TEST_CASE("membership: a peer that was met and never introduced is pinged until it is known") {
+  Solo solo;
+  const crypto::Identity peer = somebody(7);
+  const auto pings = [&] {
+    std::size_t count = 0;
+    for (const ms::SendMessage& sent : solo.all<ms::SendMessage>())
+      count +=
+          sent.to == peer.id() && std::holds_alternative<wire::Ping>(*wire::decode(sent.message));
+    return count;
+  };
+  solo.step(ms::PeerEstablished{peer.id(), peer.public_key()});
+  solo.pass(seconds(20));  // our introduction and our questions were lost, and so was all of its
+  CHECK_GE(pings(), 3);
+}
+
+TEST_CASE("membership: a stranger that asks is asked for its record") {
+  Solo solo;
+  const crypto::Identity stranger = somebody(7);
+  const auto asked = [&] {
+    std::size_t count = 0;
+    for (const ms::SendMessage& sent : solo.all<ms::SendMessage>()) {
+      const auto message = wire::decode(sent.message);
+      const auto* pull = std::get_if<wire::PullMembers>(&*message);
+      count += pull && sent.to == stranger.id() &&
+               pull->subjects == std::vector{wire::prefix_of(stranger.id())};
+    }
+    return count;
+  };
+  solo.receive(stranger.id(), wire::Ping{{{1}, 1000, Lane::membership, 0}, {}});
+  CHECK_EQ(asked(), 1);
+  solo.receive(stranger.id(), wire::Members{{0}, {record_of(stranger, {5})}, {}});
+  solo.pass(seconds(1));
+  solo.receive(stranger.id(), wire::Ping{{{2}, 1000, Lane::membership, 0}, {}});
+  CHECK_EQ(asked(), 1);
+}
