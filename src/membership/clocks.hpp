@@ -29,13 +29,11 @@ class Clocks {
     std::sort(epochs_.begin(), epochs_.end());
   }
 
-  bool known() const { return epochs_.size() + 1 >= clock_samples_min; }
-
   UnixMillis corrected(Now now) const {
     const std::int64_t own = std::max(now.wall.value, build_date_ms);
-    if (!known()) return {own};
-    const std::int64_t theirs =
-        median(own - to_millis(now.mono - Instant{})) + to_millis(now.mono - Instant{});
+    if (epochs_.size() + 1 < clock_samples_min) return {own};
+    const std::int64_t uptime = to_millis(now.mono - Instant{});
+    const std::int64_t theirs = median(own - uptime) + uptime;
     const std::int64_t off = theirs > own ? theirs - own : own - theirs;
     return {off > to_millis(clock_off_max) ? theirs : own};
   }

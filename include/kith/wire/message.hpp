@@ -51,7 +51,7 @@ struct Reference {
 struct Suspicion {
   Reference subject;  // verdict: suspect
   IdPrefix accuser;
-  UnixMillis stamp;     // the accuser's corrected wall clock
+  UnixMillis stamp;     // of the accuser's hybrid clock (PROTOCOL.md 4)
   Signature signature;  // over suspicion_message()
   bool operator==(const Suspicion&) const = default;
 };
