@@ -187,7 +187,8 @@ TEST_CASE("reconcile: an answer to ranges that were not asked changes nothing") 
   Reconciler asker;
   std::vector<Difference> out;
   REQUIRE_EQ(asker.next(mine).size(), 1);
-  for (const std::uint8_t depth : {5, 64, 65, 255}) {  // the last two are no depths at all
+  using Depths = std::array<std::uint8_t, 4>;
+  for (const auto depth : Depths{5, 64, 65, 255}) {  // the last two are no depths at all
     wire::Reconciled lie;
     lie.ranges.push_back({depth, random_key(rng), {}});
     CHECK_FALSE(asker.take(mine, lie, out));
