@@ -112,6 +112,30 @@ TEST_CASE("base/deadline_queue: agrees with the obvious one, however often keys 
   }
 }
 
+TEST_CASE("base/flat_map: ids are found wherever they lie, evenly or all in one place") {
+  Rng rng(12);
+  for (const bool even : {true, false}) {
+    FlatMap<NodeId, int> flat;
+    std::map<NodeId, int> tree;
+    const auto draw = [&] {
+      NodeId id;
+      if (even) store_le(id.bytes.data(), rng.next());
+      if (!even) id.bytes = {0xff, 0xff, 0xff, static_cast<Byte>(rng.below(4))};
+      id.bytes[31] = static_cast<Byte>(rng.below(200));
+      return id;
+    };
+    for (int i = 0; i < 1'000; ++i) {
+      const NodeId id = draw();
+      REQUIRE_EQ(flat.try_emplace(id, i).second, tree.try_emplace(id, i).second);
+      const NodeId other = draw();
+      REQUIRE_EQ(flat.lower_bound(other) - flat.begin(),
+                 std::distance(tree.begin(), tree.lower_bound(other)));
+      REQUIRE(flat.find(id)->second == tree.find(id)->second);
+    }
+    REQUIRE_EQ(flat.lower_bound(NodeId{}) - flat.begin(), 0);
+  }
+}
+
 TEST_CASE("base/flat_map: agrees with std::map") {
   FlatMap<std::uint64_t, int> flat;
   std::map<std::uint64_t, int> tree;

@@ -70,10 +70,6 @@ class LruMap {
     order_.erase(it->second);
     index_.erase(it);
   }
-  template <class Visit>
-  void each(Visit visit) const {  // most recently used first
-    for (const Entry& entry : order_) visit(entry.second);
-  }
   std::size_t size() const { return index_.size(); }
   void clear() {
     index_.clear();

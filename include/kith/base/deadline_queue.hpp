@@ -6,11 +6,11 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "kith/base/flat_map.hpp"
 #include "kith/base/time.hpp"
 
 namespace kith {
@@ -50,7 +50,7 @@ class DeadlineQueue {
 
   std::size_t size() const { return when_.size(); }
   void clear() {
-    when_.clear();
+    when_ = {};
     heap_.clear();
   }
 
@@ -71,7 +71,7 @@ class DeadlineQueue {
     heap_.erase(std::unique(heap_.begin(), heap_.end()), heap_.end());
   }
 
-  std::map<Key, Instant> when_;
+  FlatMap<Key, Instant> when_;
   std::vector<Place> heap_;
 };
 

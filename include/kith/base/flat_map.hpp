@@ -1,9 +1,13 @@
 // FlatMap: a sorted vector of pairs, in the manner of std::flat_map (which g++ 12 lacks). Lookups
 // touch few cache lines and elements cost no node; insertions move what comes after, so it is for
 // thousands, not millions. Pointers into it last until the next insertion or removal.
+//
+// Keys that are spread evenly say where in the order they ought to stand (`quantile`): the search
+// begins there and widens. Keys chosen to be uneven cost a binary search, as all others do.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -23,10 +27,8 @@ class FlatMap {
   const_iterator end() const { return items_.end(); }
   std::size_t size() const { return items_.size(); }
 
-  iterator lower_bound(const Key& key) { return std::lower_bound(begin(), end(), key, before); }
-  const_iterator lower_bound(const Key& key) const {
-    return std::lower_bound(begin(), end(), key, before);
-  }
+  iterator lower_bound(const Key& key) { return begin() + place(key); }
+  const_iterator lower_bound(const Key& key) const { return begin() + place(key); }
   const_iterator upper_bound(const Key& key) const {
     return std::upper_bound(begin(), end(), key,
                             [](const Key& a, const Item& b) { return a < b.first; });
@@ -56,6 +58,22 @@ class FlatMap {
 
  private:
   static bool before(const Item& a, const Key& b) { return a.first < b; }
+
+  std::ptrdiff_t place(const Key& key) const {
+    const auto size = static_cast<std::ptrdiff_t>(items_.size());
+    std::ptrdiff_t low = 0, high = size;
+    if constexpr (requires { quantile(key); }) {
+      const auto guess = static_cast<std::ptrdiff_t>(
+          (std::uint64_t{quantile(key)} * static_cast<std::uint64_t>(size)) >> 32);
+      low = high = guess;  // found to be: all before low are less, none from high on is
+      for (std::ptrdiff_t step = 4; low > 0 && !before(begin()[low - 1], key); step *= 2)
+        high = low - 1, low = std::max<std::ptrdiff_t>(0, low - step);
+      for (std::ptrdiff_t step = 4; high < size && before(begin()[high], key); step *= 2)
+        low = high + 1, high = std::min(size, high + step);
+    }
+    return std::lower_bound(begin() + low, begin() + high, key, before) - begin();
+  }
+
   iterator exact(iterator it, const Key& key) {
     return it != end() && it->first == key ? it : end();
   }

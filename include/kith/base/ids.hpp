@@ -31,6 +31,12 @@ struct Id {
   }
 };
 
+// Where an id stands among all, in 2^-32: ids are hashes, spread evenly.
+template <class Tag, std::size_t N>
+std::uint32_t quantile(const Id<Tag, N>& id) {
+  return load_be<std::uint32_t>(id.bytes.data());
+}
+
 using NodeId = Id<struct NodeIdTag, 32>;        // BLAKE2b-256("kith node" || public key)
 using PublicKey = Id<struct PublicKeyTag, 32>;  // Ed25519
 using NetworkId = Id<struct NetworkIdTag, 32>;  // keyed BLAKE2b(root, name)
