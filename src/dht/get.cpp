@@ -230,9 +230,13 @@ void Get::write_back() {
   }
   const std::size_t needed = write_quorum(base_.size());
   if (have >= needed) return complete(true, {});
-  // Two members: every acknowledged write is on both, so one copy is a read quorum by itself.
+  // Two members: every acknowledged write is on both, so the copy of the one that lives is a read
+  // quorum by itself. One that lives and does not take it may show the older value to the next.
+  const std::size_t live = static_cast<std::size_t>(std::count_if(
+      base_.begin(), base_.end(), [&](const NodeId& id) { return context_.view.live(id); }));
   if (may < needed)
-    return complete(base_.size() == 2, "the value could not be written back to a quorum");
+    return complete(base_.size() == 2 && have >= live,
+                    "the value could not be written back to a quorum");
   if (state_ == State::writing_back) return;
   state_ = State::writing_back;
   const wire::BaseDigest digest = View::digest(base_);

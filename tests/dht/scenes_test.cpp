@@ -157,7 +157,7 @@ TEST_CASE("dht/scenes: a put") {
 
 TEST_CASE("dht/scenes: a get") {
   for (const char* name : {"quorum", "newest_wins", "write_back", "deleted", "expired",
-                           "dead_replicas", "levels", "split"}) {
+                           "dead_replicas", "levels", "one_of_two", "split"}) {
     CAPTURE(name);
     test::run_scene(std::string("get/") + name + ".txt", Interpreter());
   }
