@@ -49,7 +49,7 @@ Network::Weather Network::weather(HostIndex from, HostIndex to) const {
   Weather w;
   for (const Event* event : active_) {
     const Event& e = *event;
-    if (!troubles(e, from, to)) continue;
+    if (!troubles(e, cable_[from], cable_[to])) continue;
     switch (e.act) {
       case Act::clog:
         w.held = std::max(w.held, beginning + e.at + e.span);
@@ -72,7 +72,7 @@ Network::Weather Network::weather(HostIndex from, HostIndex to) const {
 
 bool Network::passes(HostIndex from, HostIndex to) const {
   return std::none_of(active_.begin(), active_.end(),
-                      [&](const Event* event) { return severs(*event, from, to); });
+                      [&](const Event* event) { return severs(*event, cable_[from], cable_[to]); });
 }
 
 Duration Network::latency(HostIndex from, HostIndex to, std::uint64_t nonce) const {

@@ -18,7 +18,13 @@ struct Arrival {
 class Network {
  public:
   Network(const Scenario& scenario, Tally& tally)
-      : scenario_(scenario), chance_(scenario.salt), tally_(tally), busy_(scenario.hosts * 2) {}
+      : scenario_(scenario), chance_(scenario.salt), tally_(tally), busy_(scenario.hosts * 2) {
+    for (HostIndex i = 0; i < scenario.hosts; ++i) cable_.push_back(i);
+  }
+
+  // A twin hangs on its original's cable. On both sides of a cut one member would vote twice, which
+  // no majority survives.
+  void add_twin(HostIndex original) { cable_.push_back(original); }
 
   void begin(const Event& event) { active_.push_back(&event); }
   void end(const Event& event);
@@ -49,7 +55,8 @@ class Network {
   Chance chance_;
   Tally& tally_;
   std::vector<const Event*> active_;
-  std::vector<Instant> busy_;  // a squeezed host's line, by sender
+  std::vector<HostIndex> cable_;  // whose faults a host has: its own, a twin its original's
+  std::vector<Instant> busy_;     // a squeezed host's line, by sender
   std::vector<Arrival> arrivals_;
 };
 

@@ -171,6 +171,7 @@ void World::twin(const Event& event, std::size_t event_index) {
              4747};
   host.disk = hosts_[original].disk.copy();
   places_.emplace(host.at, index);
+  network_.add_twin(original);
   twins_.emplace(event_index, index);
   ++tally_.fired[static_cast<std::size_t>(Act::twin)];
   boot(index);

@@ -1,10 +1,6 @@
-#include <set>
-#include <tuple>
-#include <unordered_map>
-#include <unordered_set>
-
 #include "chance.hpp"
 #include "checkers.hpp"
+#include "word_map.hpp"
 
 namespace kith::sim {
 namespace {
@@ -12,6 +8,16 @@ namespace {
 constexpr Byte reply_frame = 0x04, sealed_frame = 0x06;  // PROTOCOL.md 2
 constexpr std::size_t agenda_per_host = 20'000;
 constexpr std::uint64_t datagrams_per_host = 1'000;  // a second, over ten; some 20 are usual
+
+std::uint64_t process(const World& world, HostIndex index) {
+  return mixed(index ^ world.host(index).life << 32);
+}
+
+std::uint64_t hash_of(const Endpoint& endpoint) {
+  const Byte* address = endpoint.ip.bytes.data();
+  return mixed(mixed(load_le<std::uint64_t>(address)) ^ load_le<std::uint64_t>(address + 8) ^
+               std::uint64_t{endpoint.port} << 40);
+}
 
 class CountersNeverRepeat final : public Checker {
  public:
@@ -21,29 +27,16 @@ class CountersNeverRepeat final : public Checker {
     if (bytes.size() < 13 || bytes[0] != sealed_frame) return;
     const auto receiver = load_le<std::uint32_t>(bytes.data() + 1);
     const auto counter = load_le<std::uint64_t>(bytes.data() + 5);
-    const Key key{index, world.host(index).life, receiver, out.to};
-    const auto [last, fresh] = last_.try_emplace(key, counter);
-    if (!fresh && counter <= last->second)
+    std::uint64_t& next = next_[mixed(process(world, index) ^ mixed(receiver) ^ hash_of(out.to))];
+    if (counter < next)
       world.find(*this, "host " + std::to_string(index) + " to " + to_string(out.to) +
                             ": counter " + std::to_string(counter) + " after " +
-                            std::to_string(last->second));
-    last->second = counter;
+                            std::to_string(next - 1));
+    next = counter + 1;
   }
 
  private:
-  struct Key {
-    HostIndex host;
-    std::uint64_t life;
-    std::uint32_t receiver;
-    Endpoint to;
-    bool operator==(const Key&) const = default;
-  };
-  struct Hash {
-    std::size_t operator()(const Key& key) const {
-      return mixed(mixed(key.host ^ key.life << 32) ^ key.receiver);
-    }
-  };
-  std::unordered_map<Key, std::uint64_t, Hash> last_;  // never walked: its order is nobody's
+  WordMap next_;  // by process, receiver index and address
 };
 
 // Of the frames of one session that come with the same counter, all but one are dropped, with a
@@ -54,8 +47,8 @@ class CountersAreTakenOnce final : public Checker {
   void on_datagram(World& world, HostIndex index, ByteView bytes) override {
     settle(world);
     if (bytes.size() < 13 || bytes[0] != sealed_frame) return;
-    const std::uint64_t process = mixed(index ^ world.host(index).life << 32);
-    const std::uint64_t session = mixed(process ^ load_le<std::uint32_t>(bytes.data() + 1));
+    const std::uint64_t session =
+        mixed(process(world, index) ^ load_le<std::uint32_t>(bytes.data() + 1));
     given_ = mixed(session ^ load_le<std::uint64_t>(bytes.data() + 5));
   }
   void on_output(World&, HostIndex, const node::Output& output) override {
@@ -73,11 +66,11 @@ class CountersAreTakenOnce final : public Checker {
   void settle(World& world) {
     if (!given_) return;
     const std::uint64_t frame = *std::exchange(given_, std::nullopt);
-    if (before_.contains(frame) || !taken_.insert(frame).second)
+    if (before_.contains(frame) || taken_[frame]++ > 0)
       world.find(*this, "one that came again was not dropped");
   }
   std::optional<std::uint64_t> given_;
-  std::unordered_set<std::uint64_t> taken_, before_;  // never walked
+  WordMap taken_, before_;
   int seconds_ = 0;
 };
 
@@ -89,14 +82,13 @@ class GreetingsAreAnsweredOnce final : public Checker {
     const ByteView bytes = out.bytes.view();
     if (bytes.size() < 9 || bytes[0] != reply_frame) return;
     const auto initiator = load_le<std::uint32_t>(bytes.data() + 5);
-    const std::tuple answered{index, world.host(index).life, initiator, out.to};
-    if (!answered_.insert(answered).second)
+    if (answered_[mixed(process(world, index) ^ mixed(initiator) ^ hash_of(out.to))]++ > 0)
       world.find(*this,
                  "host " + std::to_string(index) + " answers " + to_string(out.to) + " again");
   }
 
  private:
-  std::set<std::tuple<HostIndex, std::uint64_t, std::uint32_t, Endpoint>> answered_;
+  WordMap answered_;  // by process, its initiator's index and address
 };
 
 class QueuesAreBounded final : public Checker {
