@@ -17,6 +17,10 @@ void Membership::Impl::heard(const NodeId& peer) {
     // Nobody signed that verdict: it was ours to take back.
     roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
+    // It was we who were cut off: what happened meanwhile?
+    exchange_with(peer);
+    met_again = now.mono;
+    arm({TimerKind::announce}, push_delay);
   } else if (entry->verdict() == Verdict::dead) {
     correct(peer, *entry);  // it is dead to the network: it must come back under a new incarnation
   }
@@ -249,9 +253,11 @@ void Membership::Impl::check_case(const NodeId& subject) {
 
 // Others hold a complete certificate. When we heard the member since: refuse, let it refute, and
 // look for ourselves. Clocks that differ only cost that look: once we have a case of our own, the
-// certificate counts in it, and the windows are ours.
+// certificate counts in it, and the windows are ours. Where we had given it up by ourselves we have
+// looked already, and longer.
 void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certificate) {
-  if (!heard_since(entry, certificate)) return declare_dead(entry, std::move(certificate));
+  if (entry.member->alone || !heard_since(entry, certificate))
+    return declare_dead(entry, std::move(certificate));
   const NodeId subject = entry.id();
   const auto file = cases.find(subject);
   if (file != cases.end() && file->second.evidence() != Evidence::none) {

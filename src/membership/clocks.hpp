@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "constants.hpp"
-#include "kith/base/bounded.hpp"
 #include "kith/base/ids.hpp"
 
 namespace kith::membership {
@@ -21,11 +20,13 @@ class Clocks {
   // A member said `wall` in an answer that arrived now.
   void sample(const NodeId& member, UnixMillis wall, Instant now) {
     if (wall.value < build_date_ms || wall.value > clock_max_ms) return;
-    samples_.put(member, {wall.value - to_millis(now - Instant{}), now});
-    epochs_.clear();
-    samples_.each([&](const Sample& sample) {
-      if (now - sample.at <= clock_sample_life) epochs_.push_back(sample.epoch);
+    std::erase_if(samples_, [&](const Sample& sample) {
+      return sample.member == member || now - sample.at > clock_sample_life;
     });
+    if (samples_.size() == clock_samples_limit) samples_.erase(samples_.begin());
+    samples_.push_back({member, wall.value - to_millis(now - Instant{}), now});
+    epochs_.clear();
+    for (const Sample& sample : samples_) epochs_.push_back(sample.epoch);
     std::sort(epochs_.begin(), epochs_.end());
   }
 
@@ -40,6 +41,7 @@ class Clocks {
 
  private:
   struct Sample {
+    NodeId member;
     std::int64_t epoch;  // Unix ms at our monotonic zero, by that member's clock
     Instant at;
   };
@@ -52,7 +54,7 @@ class Clocks {
     return below < middle ? epochs_[middle - 1] : epochs_[middle];
   }
 
-  LruMap<NodeId, Sample> samples_{clock_samples_limit};
+  std::vector<Sample> samples_;       // oldest first, one a member
   std::vector<std::int64_t> epochs_;  // of the samples that live, in order
 };
 

@@ -6,7 +6,8 @@
 namespace kith::membership {
 
 unsigned gossip_budget(std::size_t members) {
-  return retransmit_factor * static_cast<unsigned>(std::bit_width(members));  // = ceil(log2(n + 1))
+  const auto rounds = static_cast<unsigned>(std::bit_width(members));  // = ceil(log2(n + 1))
+  return std::min(retransmit_factor * rounds, retransmit_max);
 }
 
 bool GossipQueue::later(const Place& a, const Place& b) {

@@ -15,7 +15,7 @@
 
 namespace kith::membership {
 
-// Sendings of one item in a network of n members: 4 * ceil(log2(n + 1)).
+// Sendings of one item in a network of n members: 4 * ceil(log2(n + 1)), at most one a neighbour.
 unsigned gossip_budget(std::size_t members);
 
 class GossipQueue {

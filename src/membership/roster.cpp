@@ -196,6 +196,17 @@ bool Roster::may_accuse(const NodeId& accuser, const NodeId& subject) const {
   return rings_.may_accuse(accuser, subject, [this](const NodeId& id) { return is_sound(id); });
 }
 
+std::vector<NodeId> Roster::pick_neighbours(std::size_t count, Rng& rng) const {
+  std::vector<NodeId> picked;
+  const std::vector<NodeId>& ours = observers(self_);
+  std::set_union(subjects().begin(), subjects().end(), ours.begin(), ours.end(),
+                 std::back_inserter(picked));
+  std::erase_if(picked, [this](const NodeId& id) { return !is_sound(id); });
+  rng.shuffle(std::span<NodeId>(picked));
+  if (picked.size() > count) picked.resize(count);
+  return picked;
+}
+
 std::vector<NodeId> Roster::pick(std::size_t count, const NodeId& not_this, Rng& rng) const {
   const auto fits = [&](const NodeId& id) { return id != self_ && id != not_this && is_sound(id); };
   std::vector<NodeId> picked;

@@ -76,6 +76,8 @@ class Roster {
   // Sound ones; until the next question or change.
   const std::vector<NodeId>& observers(const NodeId& subject) const;
   bool may_accuse(const NodeId& accuser, const NodeId& subject) const;
+  // Up to `count` sound ones of those we probe and those who probe us: we have sessions with them.
+  std::vector<NodeId> pick_neighbours(std::size_t count, Rng& rng) const;
   // Up to `count` distinct sound members other than ourselves and `not_this`.
   std::vector<NodeId> pick(std::size_t count, const NodeId& not_this, Rng& rng) const;
   // The next dead or left member after `last`, round robin.

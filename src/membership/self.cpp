@@ -191,7 +191,7 @@ void Membership::Impl::leave() {
 void Membership::Impl::goodbye() {
   leaving = leaving == Leaving::done ? Leaving::done : Leaving::said;
   const wire::Reference reference = roster.find(self)->reference;
-  const std::vector<NodeId> peers = roster.pick(leave_fanout, self, rng);
+  const std::vector<NodeId> peers = roster.pick_neighbours(leave_fanout, rng);
   for (const NodeId& peer : peers) {
     introduce_self(peer);
     const RequestId request = new_request();

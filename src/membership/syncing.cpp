@@ -79,6 +79,7 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
       used = size;
     }
     news.references.push_back(entry->reference);
+    if (entry->member->alone) news.references.back().verdict = Verdict::alive;  // and if it is not?
     for (const wire::Suspicion& suspicion : entry->certificate)
       news.suspicions.push_back(suspicion);
   }
@@ -107,8 +108,22 @@ void Membership::Impl::arm_gone() {
     arm({TimerKind::reap}, *oldest + keep_gone - now.mono);
 }
 
+// One that we gave up by ourselves was heard: it was we who were cut off. The others are asked as
+// fast as news travel, not one a minute. False: all have been.
+bool Membership::Impl::ask_given_up() {
+  std::size_t asked = 0;
+  for (const auto& [id, entry] : roster.entries()) {
+    if (entry->live() || entry->certified() || entry->asked >= met_again) continue;
+    if (asked++ == push_fanout) break;
+    entry->asked = now.mono;
+    send(id, wire::Ping{envelope(new_request(), seconds(1)), {}});
+  }
+  return asked > 0;
+}
+
 void Membership::Impl::announce() {
   if (leaving != Leaving::no) return;
+  if (ask_given_up()) return arm({TimerKind::announce}, push_interval);
   std::optional<NodeId> next = roster.next_gone(last_announced);
   auto hint = hints.upper_bound(last_announced);
   if (hint == hints.end()) hint = hints.begin();

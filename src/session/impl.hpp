@@ -7,6 +7,7 @@
 #pragma once
 
 #include <list>
+#include <unordered_map>
 
 #include "gates.hpp"
 #include "kith/base/bounded.hpp"
@@ -53,6 +54,7 @@ struct Session::Impl {
   void on(const SendRequested& in, Turn& t);
   Peer* find_peer(const NodeId& id);
   Peer* find_peer(PeerSerial serial);
+  void used(Peer& peer);
   Peer& ensure_peer(const PublicKey& key, Turn& t);
   void learn(Peer& peer, const Endpoint& endpoint);
   std::vector<Endpoint> route(const Peer& peer) const;
@@ -160,8 +162,9 @@ struct Session::Impl {
   std::list<Peer> peers;        // most recently used first
   std::size_t keyed_peers = 0;  // with a current keypair
   FlatMap<NodeId, std::list<Peer>::iterator> peers_by_id;
-  FlatMap<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
-  std::map<std::uint32_t, IndexOwner> indices;
+  // Looked up by every datagram, never walked. Keys are ours: nobody can make them collide.
+  std::unordered_map<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
+  std::unordered_map<std::uint32_t, IndexOwner> indices;
   std::map<std::uint64_t, Response> responses;  // oldest first
   std::map<NodeId, std::uint64_t> responses_by_peer;
   struct Stamp {

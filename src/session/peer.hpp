@@ -36,6 +36,7 @@ struct Cookie {
 
 struct Peer {
   PeerSerial serial = 0;
+  std::list<Peer>::iterator place;  // among all, the most recently used first
   NodeId id;
   PublicKey key;
   std::optional<BootId> boot;  // of its latest handshake
@@ -48,8 +49,9 @@ struct Peer {
   std::optional<Instant> pause_until;  // no renewing before
   std::optional<Cookie> cookie;
 
-  std::optional<Instant> waiting_since;  // we sent data and heard nothing since
-  std::optional<Instant> owes_since;     // it sent data and we sent nothing since
+  // What answers is neither waited for nor owed for: a question and its answer are two packets.
+  std::optional<Instant> waiting_since;  // we sent data unasked and heard nothing since
+  std::optional<Instant> owes_since;     // it sent data unasked and we sent nothing since
   std::optional<Instant> tend_at;        // when its tend timer is set for
 
   std::list<Buffer> queue;  // waits for datagram keys

@@ -20,9 +20,11 @@ void add_once(std::vector<Endpoint>& list, const Endpoint& endpoint) {
 Peer* Session::Impl::find_peer(const NodeId& id) {
   const auto it = peers_by_id.find(id);
   if (it == peers_by_id.end()) return nullptr;
-  peers.splice(peers.begin(), peers, it->second);
+  used(*it->second);
   return &*it->second;
 }
+
+void Session::Impl::used(Peer& peer) { peers.splice(peers.begin(), peers, peer.place); }
 
 Peer* Session::Impl::find_peer(PeerSerial serial) {
   const auto it = peers_by_serial.find(serial);
@@ -35,6 +37,7 @@ Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
   if (peers.size() >= peers_limit) drop_peer(peers.back(), t);
   Peer& peer = peers.emplace_front();
   peer.serial = ++last_serial;
+  peer.place = peers.begin();
   peer.id = id;
   peer.key = key;
   peers_by_id.try_emplace(id, peers.begin());

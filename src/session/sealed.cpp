@@ -41,7 +41,7 @@ void Session::Impl::on_keyed(Peer& peer, const DatagramReceived& in, const Seale
   KITH_ASSERT(keys && keys->local() == header.receiver);
   auto message = keys->open(in.bytes, header, t.now.mono);
   if (!message) return t.drop(reason_of(message.error()));
-  peers.splice(peers.begin(), peers, peers_by_serial.find(peer.serial)->second);
+  used(peer);
   accept(peer, in.from, std::move(*message), t);
 }
 
@@ -64,10 +64,11 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
 
 void Session::Impl::accept(Peer& peer, const Endpoint& from, Buffer message, Turn& t) {
   ++peer.received;
+  const bool awaited = peer.waiting_since.has_value();
   peer.waiting_since.reset();
   move_endpoint(peer, from, t);
   if (message.empty()) return;  // a keepalive is not answered, or two peers would chat for ever
-  if (!peer.owes_since) {
+  if (!awaited && !peer.owes_since) {
     peer.owes_since = t.now.mono;
     arm_tend(peer, t.now.mono + keepalive_after);
   }
@@ -83,9 +84,10 @@ void Session::Impl::move_endpoint(Peer& peer, const Endpoint& endpoint, Turn& t)
 void Session::Impl::send_sealed(Peer& peer, ByteView message, Turn& t) {
   if (!peer.current || !peer.current->usable(t.now.mono) || !peer.confirmed) return;
   ++peer.sent;
+  const bool owed = peer.owes_since.has_value();
   peer.owes_since.reset();
   t.push(Transmit{*peer.confirmed, peer.current->seal(message)});
-  if (!message.empty() && !peer.waiting_since) {
+  if (!message.empty() && !owed && !peer.waiting_since) {
     peer.waiting_since = t.now.mono;
     arm_tend(peer, t.now.mono + deaf_after);
   }

@@ -84,6 +84,27 @@ TEST_CASE("membership: a lonely verdict becomes a proper one when a third node c
   }
 }
 
+TEST_CASE("membership: one given up by itself is dead to all once the others show why") {
+  World world({.seed = 3});
+  settle(world, 5);
+  const auto cut = [&](std::size_t a, const std::vector<std::size_t>& others, bool on) {
+    for (const std::size_t b : others) world.cut(a, b, on);
+  };
+  // The others accuse both; they hear each other for three seconds longer.
+  cut(0, {2, 3, 4}, true);
+  cut(1, {2, 3, 4}, true);
+  world.run(seconds(3));
+  world.cut(0, 1);
+  world.run(seconds(30));
+  REQUIRE(world.at(0).find(world.id(1))->alone);
+  cut(0, {2, 3, 4}, false);
+  world.run(seconds(20));
+  CHECK_EQ(world.verdict(0, 1), Verdict::dead);
+  CHECK_FALSE(world.at(0).find(world.id(1))->alone);
+  CHECK_EQ(world.at(0).find(world.id(1))->verdict_stamp,
+           world.at(2).find(world.id(1))->verdict_stamp);
+}
+
 TEST_CASE(
     "membership: one datagram in five lost kills nobody in ten minutes, and a death is still "
     "found") {
@@ -111,7 +132,7 @@ TEST_CASE("membership: a node that sends but hears nothing convinces nobody but 
       if (change.observer == 3) CHECK(change.alone);
     }
     world.deafen(3, false);
-    world.run(seconds(30));
+    world.run(seconds(10));  // those it gave up by itself are asked as fast as news travel
     CHECK(world.agreed(16));
   }
 }

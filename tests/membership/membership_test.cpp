@@ -91,6 +91,25 @@ TEST_CASE("membership: eight nodes started at once all see each other within hal
   CHECK(world.agreed(8));
 }
 
+TEST_CASE("membership: news reach all of a hundred over sessions with few") {
+  World world({.seed = 9});
+  world.add(100);
+  world.meet_all();
+  world.run(seconds(60));
+  REQUIRE(world.agreed(100));
+  std::vector<std::size_t> before;
+  for (std::size_t i = 0; i < world.size(); ++i) before.push_back(world.sessions(i));
+  const std::size_t told = world.changes().size();
+  world.step(42, ms::LeaveRequested{});
+  world.run(seconds(2));
+  CHECK_EQ(world.changes().size() - told, 100);  // itself too
+  CHECK(world.agreed(99));
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < world.size(); ++i)
+    most = std::max(most, world.sessions(i) - before[i]);
+  CHECK_LE(most, 8);  // in place of the one that left, and for anti-entropy
+}
+
 TEST_CASE(
     "membership: a killed node is dead to all eight within 5 s, to half of them within 2.5 s") {
   for (const std::size_t n : {2, 3, 8, 32}) {

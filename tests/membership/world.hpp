@@ -61,6 +61,7 @@ class World {
     return nodes_[node].identity;
   }
   const NetworkId& network() const { return network_; }
+  std::size_t sessions(std::size_t node) const { return nodes_[node].sessions.size(); }
   bool running(std::size_t node) const { return nodes_[node].machine && nodes_[node].up; }
   std::optional<wire::Verdict> verdict(std::size_t observer, std::size_t subject);
   wire::RecordHash record_hash(std::size_t observer,
