@@ -29,8 +29,8 @@ struct Dht::Impl {
 
   Impl(Config config, std::shared_ptr<const crypto::Identity> identity, Rng rng)
       : context(std::move(config), std::move(identity), rng),
-        repair(context, [this](const NodeId& partner, Exchange::Direction direction) {
-          return launch<Exchange>(replica, partner, direction);
+        repair(context, [this](const NodeId& partner, Exchange::Purpose purpose) {
+          return launch<Exchange>(replica, partner, purpose);
         }) {}
 
   template <class Op, class... Args>

@@ -3,16 +3,12 @@
 namespace kith::dht {
 
 Exchange::Exchange(Context& context, Requests& requests, OperationId id, Replica& replica,
-                   const NodeId& partner, Direction direction)
-    : Operation(context, requests, id),
-      replica_(replica),
-      partner_(partner),
-      direction_(direction) {}
+                   const NodeId& partner, Purpose purpose)
+    : Operation(context, requests, id), replica_(replica), partner_(partner), purpose_(purpose) {}
 
 const reconcile::RangeSet& Exchange::mine() const {
-  // What leaves with us must go to whoever holds it then, so a push offers everything.
-  return direction_ == Direction::push ? context_.index.everything()
-                                       : replica_.shared_with(partner_);
+  // What leaves with us must go to whoever holds it then.
+  return purpose_ == Purpose::leave ? context_.index.everything() : replica_.shared_with(partner_);
 }
 
 void Exchange::start() {
@@ -45,22 +41,25 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
   std::vector<reconcile::Difference> differences;
   if (!reconciler_.take(mine(), answer, differences)) context_.drop(DropReason::unexpected);
   for (const reconcile::Difference& difference : differences) {
-    const bool wanted =
-        direction_ == Direction::pull ? difference.theirs.has_value() : difference.mine.has_value();
+    const bool leaves = purpose_ == Purpose::leave;
+    const bool wanted = leaves ? difference.mine.has_value() : difference.theirs.has_value();
     const RecordId record = RecordId::from(difference.key);
-    if (wanted && !(direction_ == Direction::pull && replica_.declined(record)))
-      queue_.push_back(record);
+    if (wanted && (leaves || !replica_.declined(record))) queue_.push_back(record);
   }
 }
 
 void Exchange::on_fetched(const wire::Fetched& fetched) {
+  if (fetched.request == comparing_ && fetched.status == wire::FetchStatus::not_base) {
+    other_base_ = fetched.base;
+    context_.out->push(ViewDisagrees{partner_});
+  }
   const auto moved = moving_.extract(fetched.request);
   if (moved.empty()) return;
   const RecordId record = moved.mapped();
   if (fetched.record.empty()) {
     // Purged meanwhile, or unreadable there: then another partner has to have it.
     failed_some_ |= fetched.status == wire::FetchStatus::refused;
-  } else if (direction_ == Direction::pull) {
+  } else if (purpose_ != Purpose::leave) {
     ++context_.repairs_received;
     taking_.insert(record);
     replica_.take(partner_, fetched.record, id());
@@ -75,7 +74,7 @@ void Exchange::on_fetched(const wire::Fetched& fetched) {
 // Fetch from the side that has it: the partner for a pull, ourselves for a push.
 void Exchange::move_some() {
   const std::size_t window = context_.client_operations > 0 ? repair_window_busy : repair_window;
-  const NodeId source = direction_ == Direction::pull ? partner_ : context_.self;
+  const NodeId source = purpose_ == Purpose::leave ? context_.self : partner_;
   while (!queue_.empty() && moving_.size() + taking_.size() < window) {
     const RecordId record = queue_.front();
     queue_.pop_front();
@@ -92,7 +91,19 @@ void Exchange::progress() {
   const bool room = queue_.size() < wire::items_limit;
   if (!asking_ && room && !reconciler_.finished()) return ask();
   const bool idle = queue_.empty() && moving_.empty() && taking_.empty() && !asking_;
-  if (idle && reconciler_.finished()) end(!failed_some_);
+  if (!idle || !reconciler_.finished()) return;
+  if (purpose_ == Purpose::join && !failed_some_ && !comparing_) return compare_bases();
+  end(!failed_some_);
+}
+
+// As of now, when everything else is done.
+void Exchange::compare_bases() {
+  const ByteArray<32>& place = context_.self.bytes;
+  comparing_ = requests_.send(
+      id(), partner_,
+      wire::Fetch{
+          {}, View::digest(context_.view.base(place)), RecordId::from(place), wire::Want::digest},
+      context_.now.mono + exchange_timeout, Lane::repair);
 }
 
 void Exchange::on_taken(const RecordId& record, bool kept) {

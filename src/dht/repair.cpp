@@ -70,6 +70,7 @@ void Repair::begin_round() {
   running_ = true;
   dirty_ = false;
   reached_.clear();
+  other_bases_.clear();
   to_visit_.clear();
   // The counting neighbours, for they have what was acknowledged; who leaves gives to the nearest.
   const std::vector<NodeId> partners =
@@ -85,7 +86,7 @@ void Repair::next_partner() {
     const NodeId partner = to_visit_.front();
     to_visit_.erase(to_visit_.begin());
     if (!context_.view.live(partner)) continue;
-    exchange_ = launch_(partner, draining_ ? Exchange::Direction::push : Exchange::Direction::pull);
+    exchange_ = launch_(partner, draining_ ? Exchange::Purpose::leave : Exchange::Purpose::join);
     return;
   }
   finish_round();
@@ -99,6 +100,7 @@ void Repair::on_ended(const Exchange& exchange) {
   if (exchange.id() != exchange_) return;
   exchange_ = 0;
   if (exchange.succeeded()) reached_.insert(exchange.partner());
+  if (exchange.succeeded() && exchange.other_base()) other_bases_.push_back(*exchange.other_base());
   next_partner();
 }
 
@@ -107,7 +109,17 @@ bool Repair::enough_reached() const {
   const View::Member* me = context_.view.find(context_.self);
   std::size_t missed = set.size() - (me && me->counts() ? 1 : 0);
   for (const NodeId& id : set) missed -= reached_.contains(id) ? 1 : 0;
-  return all_bases_have_quorum(set.size(), missed);
+  return all_bases_have_quorum(set.size(), missed) &&
+         std::all_of(other_bases_.begin(), other_bases_.end(),
+                     [this](const auto& base) { return reaches_quorum(base); });
+}
+
+// Those who retired us while we were cut off do not know us yet, nor the others of our side. With
+// one of them and each other we would be a majority that the rest of them does not know of.
+bool Repair::reaches_quorum(const std::vector<NodeId>& base) const {
+  std::size_t reached = 0;
+  for (const NodeId& id : base) reached += id == context_.self || reached_.contains(id) ? 1 : 0;
+  return base.empty() || reached >= write_quorum(base.size());
 }
 
 // A member that has left counts no more, so what it had must be where every later read looks: those
@@ -190,7 +202,7 @@ void Repair::on_anti_entropy_timer() {
   std::erase_if(partners, [&](const NodeId& id) { return !context_.view.find(id)->counts(); });
   if (partners.empty()) return;
   const std::uint64_t chosen = context_.rng.below(partners.size());
-  anti_entropy_ = launch_(partners[chosen], Exchange::Direction::pull);
+  anti_entropy_ = launch_(partners[chosen], Exchange::Purpose::mend);
 }
 
 void Repair::drain() {

@@ -17,7 +17,7 @@ namespace kith::dht {
 class Repair {
  public:
   // `launch` starts an exchange as an operation and returns its id.
-  using Launch = std::function<OperationId(const NodeId& partner, Exchange::Direction direction)>;
+  using Launch = std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)>;
   Repair(Context& context, Launch launch) : context_(context), launch_(std::move(launch)) {}
 
   void start();
@@ -39,6 +39,7 @@ class Repair {
   void finish_round();
   void publish();
   bool enough_reached() const;
+  bool reaches_quorum(const std::vector<NodeId>& base) const;
   bool handed_over() const;
 
   Context& context_;
@@ -47,6 +48,7 @@ class Repair {
   bool draining_ = false, stopping_ = false;
   std::vector<NodeId> to_visit_;
   std::set<NodeId> reached_;
+  std::vector<std::vector<NodeId>> other_bases_;  // of our place, as those reached see it
   Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0;
   Duration retry_{sync_retry};

@@ -138,3 +138,32 @@ TEST_CASE("dht: a member whose record moved by an accusation syncs anew and says
   world.run(seconds(10));
   CHECK(world.node(0).synced > before);
 }
+
+TEST_CASE("dht: two who were retired do not count for one of those who retired them alone") {
+  DhtWorld world(5);
+  world.start_all();
+  world.run(seconds(1));
+  world.cut({0, 1}, {2, 3, 4});
+  world.run(seconds(30));
+  const PutReport three = world.put(2, "k", "old");
+  REQUIRE(three.outcome == PutOutcome::applied);
+  REQUIRE_EQ(three.needed, 2);  // 0 and 1 are retired
+  // The cut moves: 4 is on the other side now.
+  world.cut({2, 3}, {4});
+  for (const std::size_t back : {0, 1}) {
+    world.node(4).unreachable.erase(back);
+    world.node(back).unreachable.erase(4);
+    world.step(4, world.seen(back, Presence::alive));
+    world.step(back, world.seen(4, Presence::alive));
+  }
+  world.run(seconds(1));
+  REQUIRE(world.put(2, "k", "new").outcome == PutOutcome::applied);  // on 2 and 3, of 2, 3 and 4
+  world.run(seconds(30));
+  const GetReport get = world.get(0, "k");
+  CHECK_FALSE((get.complete && to_text(get.value.view()) != "new"));
+  world.heal();
+  world.run(seconds(60));
+  const GetReport healed = world.get(0, "k");
+  CHECK(healed.complete);
+  CHECK_EQ(to_text(healed.value.view()), "new");
+}
