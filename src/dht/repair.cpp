@@ -99,8 +99,10 @@ void Repair::on_ended(const Exchange& exchange) {
   }
   if (exchange.id() != exchange_) return;
   exchange_ = 0;
-  if (exchange.succeeded()) reached_.insert(exchange.partner());
-  if (exchange.succeeded() && exchange.other_base()) other_bases_.push_back(*exchange.other_base());
+  if (exchange.succeeded()) {
+    reached_.insert(exchange.partner());
+    if (exchange.other_base()) other_bases_.push_back(*exchange.other_base());
+  }
   next_partner();
 }
 
