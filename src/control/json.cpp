@@ -86,14 +86,10 @@ Json put_object(const dht::PutReport& report, std::string_view verb,
                 const node::Snapshot& snapshot) {
   Json stored = Json::array();
   for (const NodeId& id : report.stored) stored.push_back(who(snapshot, id));
-  Json out{{"schema", schema(verb)},
-           {"key", report.name},
-           {"kind", kind_name(report.kind)},
-           {"seq", report.sequence.value},
-           {"bytes", report.bytes},
-           {"outcome", outcome_name(report.outcome)},
-           {"needed", report.needed},
-           {"asked", report.asked},
+  Json out{{"schema", schema(verb)},         {"key", report.name},
+           {"kind", kind_name(report.kind)}, {"seq", report.sequence.value},
+           {"bytes", report.bytes},          {"outcome", outcome_name(report.outcome)},
+           {"needed", report.needed},        {"asked", report.asked},
            {"stored", std::move(stored)}};
   out["stored_base"] = report.stored_base;
   out["rounds"] = report.rounds;

@@ -34,7 +34,7 @@ inline constexpr int alone_windows = 4;                 // without any witness
 
 inline constexpr Duration push_interval = milliseconds(200);  // and only while there is news
 inline constexpr std::size_t push_fanout = 3;
-inline constexpr unsigned retransmit_factor = 4;  // x ceil(log2(n + 1)) sendings ...
+inline constexpr unsigned retransmit_factor = 4;            // x ceil(log2(n + 1)) sendings ...
 inline constexpr unsigned retransmit_max = 2 * ring_count;  // ... and no more than have a session
 
 inline constexpr std::size_t roster_limit = 4096;

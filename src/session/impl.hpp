@@ -7,7 +7,6 @@
 #pragma once
 
 #include <list>
-#include <unordered_map>
 
 #include "gates.hpp"
 #include "kith/base/bounded.hpp"
@@ -162,9 +161,8 @@ struct Session::Impl {
   std::list<Peer> peers;        // most recently used first
   std::size_t keyed_peers = 0;  // with a current keypair
   FlatMap<NodeId, std::list<Peer>::iterator> peers_by_id;
-  // Looked up by every datagram, never walked. Keys are ours: nobody can make them collide.
-  std::unordered_map<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
-  std::unordered_map<std::uint32_t, IndexOwner> indices;
+  FlatMap<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
+  FlatMap<std::uint32_t, IndexOwner> indices;   // looked up by every datagram
   std::map<std::uint64_t, Response> responses;  // oldest first
   std::map<NodeId, std::uint64_t> responses_by_peer;
   struct Stamp {

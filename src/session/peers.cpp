@@ -128,7 +128,7 @@ void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
   if (peer.previous) indices.erase(peer.previous->local());
   keyed_peers += peer.current == nullptr;
   peer.previous = std::move(peer.current);
-  indices[keys.local()] = {IndexOwner::Kind::keypair, peer.serial};
+  indices.try_emplace(keys.local()).first->second = {IndexOwner::Kind::keypair, peer.serial};
   peer.current = std::make_unique<Keypair>(std::move(keys));
   peer.pause_until.reset();
   peer.waiting_since.reset();

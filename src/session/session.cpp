@@ -131,7 +131,7 @@ std::uint32_t Session::Impl::new_index(IndexOwner owner) {
   for (;;) {
     const auto drawn = secrets.draw<4>();
     const auto index = load_le<std::uint32_t>(drawn.data());
-    if (index != 0 && indices.emplace(index, owner).second) return index;
+    if (index != 0 && indices.try_emplace(index, owner).second) return index;
   }
 }
 
