@@ -237,7 +237,7 @@ std::optional<NodeId> Roster::next_gone(const NodeId& last) const {
 std::optional<Instant> Roster::oldest_gone() const {
   std::optional<Instant> oldest;
   for (const auto& [id, entry] : entries_)
-    if (!entry->live()) oldest = earlier(oldest, entry->since);
+    if (!entry->live() && id != self_) oldest = earlier(oldest, entry->since);
   return oldest;
 }
 

@@ -82,7 +82,7 @@ class Roster {
   std::vector<NodeId> pick(std::size_t count, const NodeId& not_this, Rng& rng) const;
   // The next dead or left member after `last`, round robin.
   std::optional<NodeId> next_gone(const NodeId& last) const;
-  std::optional<Instant> oldest_gone() const;  // when its verdict was reached
+  std::optional<Instant> oldest_gone() const;  // of the others: when its verdict was reached
 
  private:
   bool make_room();
