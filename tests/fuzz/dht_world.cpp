@@ -24,7 +24,10 @@ class World {
     const std::string name = "k" + std::to_string(in.below(2));
     const bool up = world_.node(node).up;
     if (op <= 1 && up) return put(node, name, in.u8());
-    if (op == 2 && up) return get(node, in.below(nodes), name, in.flip());
+    if (op == 2 && up) {
+      const std::size_t owner = in.below(nodes);  // first, whatever compiles it
+      return get(node, owner, name, in.flip());
+    }
     if (op == 3 && up) return world_.kill(node);
     if (op == 4 && !up) return world_.start(node);
     if (op == 5 && up) return part(node, in.flip());
@@ -34,7 +37,8 @@ class World {
     if (op == 10 && up) return lookup(node, name);
     if (op == 11 && up) return leave(node);
     if (op == 12 && up) return world_.lose_next(node, in.below(8));
-    if (op == 13 && ++waits_ <= waits_limit) return world_.run(minutes(in.below(64)));
+    // Who is missed for ten minutes counts no more, and those left answer without it.
+    if (op == 13 && ++waits_ <= waits_limit) return world_.run(minutes(in.below(whole() ? 64 : 5)));
     world_.run(in.pause());
   }
 
@@ -53,6 +57,12 @@ class World {
   }
 
  private:
+  bool whole() {
+    for (std::size_t i = 0; i < nodes; ++i)
+      if (!world_.node(i).up || !world_.node(i).unreachable.empty()) return false;
+    return true;
+  }
+
   using Place = std::pair<std::size_t, std::string>;
   // On a public network each writer has names of its own.
   Place place(std::size_t owner, const std::string& name) const {

@@ -36,8 +36,10 @@ class Village {
         return cut(node, in.u8());
       case 6:
         return world_.set_clock(node, seconds(in.u16() - 0x8000));
-      case 7:
-        return suspicion(node, in.below(world_.size()), in.below(world_.size()));
+      case 7: {
+        const std::size_t subject = in.below(world_.size());  // first, whatever compiles it
+        return suspicion(node, subject, in.below(world_.size()));
+      }
       case 8:
         world_.disk_full = in.flip();
         return;

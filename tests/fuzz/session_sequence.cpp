@@ -44,8 +44,11 @@ void step(fuzz::Sessions& world, fuzz::Input& in) {
   switch (op) {
     case op_settle:
       return world.settle();
-    case op_send:
-      return world.send(side, in.u16() % 1500, static_cast<Lane>(in.below(3)), in.flip());
+    case op_send: {
+      const std::size_t size = in.u16() % 1500;  // one after the other, whatever compiles it
+      const auto lane = static_cast<Lane>(in.below(3));
+      return world.send(side, size, lane, in.flip());
+    }
     case op_dial: {
       const bool pinned = in.flip();
       session::DialRequested dial{{in.u8()}, fuzz::Sessions::at(1 - side), std::nullopt, false};

@@ -46,7 +46,7 @@ Bytes damaged(fuzz::Input& in) {
   Bytes bytes = image();
   if (const std::uint8_t cut = in.u8(); cut < 16) bytes.resize(bytes.size() * cut / 16);
   while (!in.empty() && !bytes.empty()) {
-    const std::size_t at = in.u8() * page + in.u16() % page;
+    const std::size_t first = in.u8() * page, at = first + in.u16() % page;
     const ByteView patch = in.take(1 + in.below(8));
     if (at % bytes.size() + patch.size() > bytes.size()) continue;
     std::copy(patch.begin(), patch.end(),
