@@ -7,7 +7,7 @@ Exchange::Exchange(Context& context, Requests& requests, OperationId id, Replica
     : Operation(context, requests, id), replica_(replica), partner_(partner), purpose_(purpose) {}
 
 const reconcile::RangeSet& Exchange::mine() const {
-  // What leaves with us must go to whoever holds it then.
+  // What leaves with us must go to whoever holds it then, so all of it is offered.
   return purpose_ == Purpose::leave ? context_.index.everything() : replica_.shared_with(partner_);
 }
 
@@ -71,7 +71,7 @@ void Exchange::on_fetched(const wire::Fetched& fetched) {
   }
 }
 
-// Fetch from the side that has it: the partner for a pull, ourselves for a push.
+// Fetch from the side that has it: the partner, or ourselves when we leave.
 void Exchange::move_some() {
   const std::size_t window = context_.client_operations > 0 ? repair_window_busy : repair_window;
   const NodeId source = purpose_ == Purpose::leave ? context_.self : partner_;

@@ -223,17 +223,17 @@ void Get::write_back() {
   if (request_.consistency == Consistency::one || !quorum)
     return complete(quorum, "too few of its replicas answered");
   const std::set<NodeId>& holders = versions_[winner_];
-  std::size_t have = 0, may = 0;
+  std::size_t have = 0, may = 0, live = 0;
   for (const NodeId& id : base_) {
-    have += holders.contains(id) ? 1 : 0;
-    may += holders.contains(id) || (!failed_.contains(id) && context_.view.live(id)) ? 1 : 0;
+    const bool has = holders.contains(id), lives = context_.view.live(id);
+    have += has ? 1 : 0;
+    live += lives ? 1 : 0;
+    may += has || (lives && !failed_.contains(id)) ? 1 : 0;
   }
   const std::size_t needed = write_quorum(base_.size());
   if (have >= needed) return complete(true, {});
   // Two members: every acknowledged write is on both, so the copy of the one that lives is a read
   // quorum by itself. One that lives and does not take it may show the older value to the next.
-  const std::size_t live = static_cast<std::size_t>(std::count_if(
-      base_.begin(), base_.end(), [&](const NodeId& id) { return context_.view.live(id); }));
   if (may < needed)
     return complete(base_.size() == 2 && have >= live,
                     "the value could not be written back to a quorum");

@@ -1,9 +1,9 @@
 // Repair: keeps this node's promise to hold every record that is its, and says when it does.
 //
 // Every node pulls what it lacks; nobody pushes except who leaves. A round reconciles with each
-// counting partner; when a majority of them was reached the node has everything that was ever
-// acknowledged, and publishes `synced`. That one stamp lets newcomers count and lets the dead
-// retire.
+// counting partner; when a majority of them was reached, and of those that they count where their
+// view is another, the node has everything that was ever acknowledged, and publishes `synced`. That
+// one stamp lets newcomers count and lets the dead retire.
 #pragma once
 
 #include <functional>

@@ -203,6 +203,7 @@ struct Membership::Impl {
   void exchange_due(const NodeId& peer);
   void anti_entropy();
   void announce();
+  void knock(const NodeId& at);
   bool ask_given_up();
   void arm_gone();
   void reap();

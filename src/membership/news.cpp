@@ -30,7 +30,7 @@ void Membership::Impl::push_news() {
 void Membership::Impl::correct(const NodeId& to, Entry& entry) {
   if (entry.told != Instant{} && now.mono - entry.told < correct_interval) return;
   entry.told = now.mono;
-  send(to, wire::GossipPush{{{entry.reference}, {}}});
+  send(to, wire::GossipPush{{{entry.shared()}, {}}});
 }
 
 // --- gossip in --------------------------------------------------------------------------------

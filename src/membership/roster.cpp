@@ -7,13 +7,12 @@
 namespace kith::membership {
 namespace {
 
-// What anti-entropy compares. Suspicions travel by gossip and end by themselves, and a verdict
-// without a witness is nobody else's business: both count as alive. The stamp of a death belongs to
-// it: two sides of a cut may have found it at different times, and retirement goes by the later
-// one.
+// What anti-entropy compares. Suspicions travel by gossip and end by themselves: they count as
+// alive. The stamp of a death belongs to it: two sides of a cut may have found it at different
+// times, and retirement goes by the later one.
 reconcile::Version version_of(const Entry& entry) {
-  Verdict verdict = entry.verdict();
-  if (verdict == Verdict::suspect || entry.member->alone) verdict = Verdict::alive;
+  Verdict verdict = entry.shared().verdict;
+  if (verdict == Verdict::suspect) verdict = Verdict::alive;
   const bool dead = verdict == Verdict::dead;
   ByteArray<17> head{};
   store_le(head.data(), entry.incarnation().value);

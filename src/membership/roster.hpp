@@ -37,6 +37,12 @@ struct Entry {
   bool live() const { return verdict() == Verdict::alive || verdict() == Verdict::suspect; }
   bool certified() const { return !live() && !member->alone; }  // gone, and not on our word alone
   bool suspect() const { return verdict() == Verdict::suspect; }
+  // As others are told: a verdict without a witness is nobody else's business.
+  wire::Reference shared() const {
+    wire::Reference said = reference;
+    if (member->alone) said.verdict = Verdict::alive;
+    return said;
+  }
 };
 
 // A record whose signature has been verified, or is about to be.

@@ -78,8 +78,7 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
       send(from, wire::GossipPush{std::exchange(news, {})});
       used = size;
     }
-    news.references.push_back(entry->reference);
-    if (entry->member->alone) news.references.back().verdict = Verdict::alive;  // and if it is not?
+    news.references.push_back(entry->shared());
     for (const wire::Suspicion& suspicion : entry->certificate)
       news.suspicions.push_back(suspicion);
   }
@@ -108,6 +107,11 @@ void Membership::Impl::arm_gone() {
     arm({TimerKind::reap}, *oldest + keep_gone - now.mono);
 }
 
+// An answer of any kind is all we want.
+void Membership::Impl::knock(const NodeId& at) {
+  send(at, wire::Ping{envelope(new_request(), seconds(1)), {}});
+}
+
 // One that we gave up by ourselves was heard: it was we who were cut off. The others are asked as
 // fast as news travel, not one a minute. False: all have been.
 bool Membership::Impl::ask_given_up() {
@@ -116,7 +120,7 @@ bool Membership::Impl::ask_given_up() {
     if (entry->live() || entry->certified() || entry->asked >= met_again) continue;
     if (asked++ == push_fanout) break;
     entry->asked = now.mono;
-    send(id, wire::Ping{envelope(new_request(), seconds(1)), {}});
+    knock(id);
   }
   return asked > 0;
 }
@@ -133,7 +137,7 @@ void Membership::Impl::announce() {
   if (hint != hints.end() && (!next || after(*hint) < after(*next))) next = *hint;
   if (!next) return;
   last_announced = *next;
-  send(*next, wire::Ping{envelope(new_request(), seconds(1)), {}});
+  knock(*next);
   arm_gone();
 }
 

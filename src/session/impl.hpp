@@ -160,8 +160,8 @@ struct Session::Impl {
 
   std::list<Peer> peers;        // most recently used first
   std::size_t keyed_peers = 0;  // with a current keypair
-  FlatMap<NodeId, std::list<Peer>::iterator> peers_by_id;
-  FlatMap<PeerSerial, std::list<Peer>::iterator> peers_by_serial;
+  FlatMap<NodeId, Peer*> peers_by_id;
+  FlatMap<PeerSerial, Peer*> peers_by_serial;
   FlatMap<std::uint32_t, IndexOwner> indices;   // looked up by every datagram
   std::map<std::uint64_t, Response> responses;  // oldest first
   std::map<NodeId, std::uint64_t> responses_by_peer;

@@ -21,14 +21,14 @@ Peer* Session::Impl::find_peer(const NodeId& id) {
   const auto it = peers_by_id.find(id);
   if (it == peers_by_id.end()) return nullptr;
   used(*it->second);
-  return &*it->second;
+  return it->second;
 }
 
 void Session::Impl::used(Peer& peer) { peers.splice(peers.begin(), peers, peer.place); }
 
 Peer* Session::Impl::find_peer(PeerSerial serial) {
   const auto it = peers_by_serial.find(serial);
-  return it == peers_by_serial.end() ? nullptr : &*it->second;
+  return it == peers_by_serial.end() ? nullptr : it->second;
 }
 
 Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
@@ -40,8 +40,8 @@ Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
   peer.place = peers.begin();
   peer.id = id;
   peer.key = key;
-  peers_by_id.try_emplace(id, peers.begin());
-  peers_by_serial.try_emplace(peer.serial, peers.begin());
+  peers_by_id.try_emplace(id, &peer);
+  peers_by_serial.try_emplace(peer.serial, &peer);
   return peer;
 }
 
@@ -95,11 +95,9 @@ void Session::Impl::drop_peer(Peer& peer, Turn& t) {
   drop_keys(peer);
   close_streams_of(peer, t);
   timers.cancel({Timer::Kind::tend, peer.serial});
-  const auto it = peers_by_id.find(peer.id);
-  const auto place = it->second;
   peers_by_serial.erase(peer.serial);
-  peers_by_id.erase(it);
-  peers.erase(place);
+  peers_by_id.erase(peer.id);
+  peers.erase(peer.place);
 }
 
 void Session::Impl::fail_delivery(Peer& peer, Undelivered reason, Turn& t) {

@@ -37,9 +37,8 @@ class World {
     if (op == 10 && up) return lookup(node, name);
     if (op == 11 && up) return leave(node);
     if (op == 12 && up) return world_.lose_next(node, in.below(8));
-    // Who is missed for ten minutes counts no more, and those left answer without it.
-    if (op == 13 && ++waits_ <= waits_limit) return world_.run(minutes(in.below(whole() ? 64 : 5)));
-    world_.run(in.pause());
+    if (op == 13 && ++waits_ <= waits_limit) return wait(minutes(in.below(64)));
+    wait(in.pause());
   }
 
   // Everybody back: now every read must be complete and see what was applied.
@@ -57,10 +56,15 @@ class World {
   }
 
  private:
-  bool whole() {
+  // Who is missed for ten minutes counts no more (PROTOCOL.md 5): both sides answer then, and
+  // nothing is claimed any more of what they say.
+  void wait(Duration time) {
+    bool whole = true;
     for (std::size_t i = 0; i < nodes; ++i)
-      if (!world_.node(i).up || !world_.node(i).unreachable.empty()) return false;
-    return true;
+      whole = whole && world_.node(i).up && world_.node(i).unreachable.empty();
+    apart_ = whole ? Duration(0) : apart_ + time;
+    claimed_ = claimed_ && apart_ < minutes(10);
+    world_.run(time);
   }
 
   using Place = std::pair<std::size_t, std::string>;
@@ -77,6 +81,7 @@ class World {
     const auto report = world_.put(node, request);
     if (report.outcome != dht::PutOutcome::applied) return;
     KITH_ASSERT(report.stored_base >= report.needed);
+    if (!claimed_) return;
     auto& applied = applied_[place(node, name)];
     KITH_ASSERT(report.sequence > applied.sequence);
     applied = {report.sequence, world_.now().mono + hours(24)};
@@ -86,7 +91,7 @@ class World {
     const auto report =
         world_.get(node, name, level, public_ ? std::optional(world_.id(owner)) : std::nullopt);
     if (report.found) KITH_ASSERT(as_text(report.value.view()).starts_with("value"));
-    if (!quorum || !report.complete) return;
+    if (!quorum || !report.complete || !claimed_) return;
     const Applied& applied = applied_[place(owner, name)];
     if (public_ && applied.expires <= world_.now().mono) return;
     KITH_ASSERT(report.found || applied.sequence == Sequence{});
@@ -118,6 +123,8 @@ class World {
   };
   bool public_;
   int waits_ = 0;
+  Duration apart_{};  // since all three were together
+  bool claimed_ = true;
   test::DhtWorld world_;
   std::map<Place, Applied> applied_;
 };

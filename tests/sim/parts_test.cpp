@@ -2,6 +2,7 @@
 #include "agenda.hpp"
 #include "disk.hpp"
 #include "network.hpp"
+#include "word_map.hpp"
 
 using namespace kith;
 using namespace kith::sim;
@@ -108,6 +109,33 @@ TEST_CASE("sim/network: cuts, mutes and loss do what they say and are counted") 
   CHECK(arrived > 6800);
   CHECK(arrived < 7200);
   CHECK_EQ(tally.fired[static_cast<std::size_t>(Act::loss)], 10'000 - arrived);
+}
+
+TEST_CASE("sim/network: a twin hangs on its original's cable") {
+  Scenario scenario;
+  scenario.hosts = 3;
+  Tally tally;
+  Network network(scenario, tally);
+  constexpr HostIndex twin = 3;
+  network.add_twin(0);
+  const Event cut{{}, Act::cut, {0}, seconds(1), 0, 0};
+  network.begin(cut);
+  CHECK(network.passes(0, twin));
+  CHECK_FALSE(network.passes(twin, 1));
+  CHECK_FALSE(network.passes(2, twin));
+  network.end(cut);
+  CHECK(network.passes(twin, 1));
+}
+
+TEST_CASE("sim/word_map: agrees with std::map") {
+  WordMap words;
+  std::map<std::uint64_t, std::uint64_t> tree;
+  Rng rng(21);
+  for (int i = 0; i < 20'000; ++i) {
+    const std::uint64_t key = 1 + rng.below(5'000) * 64;  // most of them want the same places
+    REQUIRE_EQ(words.contains(key), tree.contains(key));
+    if (rng.chance(1, 3)) REQUIRE_EQ(words[key]++, tree[key]++);
+  }
 }
 
 TEST_CASE("sim/network: a packet's fate does not depend on other packets") {
