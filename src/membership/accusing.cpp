@@ -17,10 +17,7 @@ void Membership::Impl::heard(const NodeId& peer) {
     // Nobody signed that verdict: it was ours to take back.
     roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
-    // It was we who were cut off: what happened meanwhile?
-    exchange_with(peer);
-    met_again = now.mono;
-    arm({TimerKind::announce}, push_delay);
+    arm({TimerKind::announce}, push_delay);  // it was we who were cut off: the next one, now
   } else if (entry->verdict() == Verdict::dead) {
     correct(peer, *entry);  // it is dead to the network: it must come back under a new incarnation
   }

@@ -203,8 +203,6 @@ struct Membership::Impl {
   void exchange_due(const NodeId& peer);
   void anti_entropy();
   void announce();
-  void knock(const NodeId& at);
-  bool ask_given_up();
   void arm_gone();
   void reap();
 
@@ -243,7 +241,6 @@ struct Membership::Impl {
   LruMap<std::pair<wire::IdPrefix, wire::IdPrefix>, UnixMillis> refused{refused_limit};
   std::set<NodeId> hints;  // saved peers, and met ones, not yet in the roster
   NodeId last_announced;
-  Instant met_again;             // when we last heard one that we had given up by ourselves
   std::set<RequestId> goodbyes;  // pings that carried our goodbye
   enum class Leaving : std::uint8_t { no, signing, said, done } leaving = Leaving::no;
   std::uint64_t probes_ok = 0, probes_bad = 0, suspicions = 0, refutations = 0;

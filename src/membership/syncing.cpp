@@ -107,27 +107,8 @@ void Membership::Impl::arm_gone() {
     arm({TimerKind::reap}, *oldest + keep_gone - now.mono);
 }
 
-// An answer of any kind is all we want.
-void Membership::Impl::knock(const NodeId& at) {
-  send(at, wire::Ping{envelope(new_request(), seconds(1)), {}});
-}
-
-// One that we gave up by ourselves was heard: it was we who were cut off. The others are asked as
-// fast as news travel, not one a minute. False: all have been.
-bool Membership::Impl::ask_given_up() {
-  std::size_t asked = 0;
-  for (const auto& [id, entry] : roster.entries()) {
-    if (entry->live() || entry->certified() || entry->asked >= met_again) continue;
-    if (asked++ == push_fanout) break;
-    entry->asked = now.mono;
-    knock(id);
-  }
-  return asked > 0;
-}
-
 void Membership::Impl::announce() {
   if (leaving != Leaving::no) return;
-  if (ask_given_up()) return arm({TimerKind::announce}, push_interval);
   std::optional<NodeId> next = roster.next_gone(last_announced);
   auto hint = hints.upper_bound(last_announced);
   if (hint == hints.end()) hint = hints.begin();
@@ -137,7 +118,7 @@ void Membership::Impl::announce() {
   if (hint != hints.end() && (!next || after(*hint) < after(*next))) next = *hint;
   if (!next) return;
   last_announced = *next;
-  knock(*next);
+  send(*next, wire::Ping{envelope(new_request(), seconds(1)), {}});
   arm_gone();
 }
 

@@ -132,7 +132,7 @@ TEST_CASE("membership: a node that sends but hears nothing convinces nobody but 
       if (change.observer == 3) CHECK(change.alone);
     }
     world.deafen(3, false);
-    world.run(seconds(10));  // those it gave up by itself are asked as fast as news travel
+    world.run(seconds(10));  // each that answers leads to the next
     CHECK(world.agreed(16));
   }
 }
