@@ -20,8 +20,11 @@ struct Dht::Impl {
   Repair repair;
   OperationId last_operation = 0;
   bool started = false;
-  std::uint64_t told_epoch = 0;  // of the view whose counting members the disk knows
-  std::vector<NodeId> told;
+  struct {                    // who counts, as the disk knows it
+    std::uint64_t epoch = 0;  // of the view
+    std::optional<std::vector<NodeId>> ids;
+    Token writing;
+  } told;
   struct {
     Incarnation incarnation;
     UnixMillis synced;
@@ -55,8 +58,8 @@ struct Dht::Impl {
     context.out = &out;
     if (std::exchange(started, true)) return;
     for (const Counting& member : context.config.counting) context.view.remember(member, now);
-    told_epoch = context.view.epoch();
-    for (const Counting& member : context.view.counting()) told.push_back(member.id);
+    told.epoch = context.view.epoch();
+    told.ids = ids_of(context.view.counting());
     retire();
     repair.start();
   }
@@ -221,9 +224,14 @@ struct Dht::Impl {
     }
     replica.on_verified(waiter.id, static_cast<const crypto::Verified&>(*in.result).valid.front());
   }
-  void on(const Persisted& in) { replica.on_persisted(in.token); }
+  void on(const Persisted& in) {
+    if (!repair.on_disk(in.token, true)) replica.on_persisted(in.token);
+  }
   void on(const Loaded& in) { replica.on_loaded(in); }
-  void on(const DiskRefused& in) { replica.on_refused(in); }
+  void on(const DiskRefused& in) {
+    if (in.token == told.writing) return forget_told();
+    if (!repair.on_disk(in.token, false)) replica.on_refused(in);
+  }
 
   // --- time -----------------------------------------------------------------------------------
 
@@ -259,21 +267,31 @@ struct Dht::Impl {
   }
   // Who counts is kept on disk, so that after a restart a base is not smaller than it was.
   void note_counting() {
-    if (context.view.epoch() == told_epoch || context.timers.when({Timer::Kind::counting})) return;
+    if (context.view.epoch() == told.epoch || context.timers.when({Timer::Kind::counting})) return;
     const auto members = static_cast<std::int64_t>(context.view.counting_count());
     context.timers.set({Timer::Kind::counting},
                        context.now.mono + counting_delay + milliseconds(members));
   }
-  void tell_counting() {
-    context.timers.cancel({Timer::Kind::counting});
-    if (context.view.epoch() == told_epoch) return;
-    told_epoch = context.view.epoch();
-    std::vector<Counting> members = context.view.counting();
+  static std::vector<NodeId> ids_of(const std::vector<Counting>& members) {
     std::vector<NodeId> ids;
     for (const Counting& member : members) ids.push_back(member.id);
-    if (std::exchange(told, ids) == ids) return;
-    context.out->push(
-        CountingChanged{std::make_shared<const std::vector<Counting>>(std::move(members))});
+    return ids;
+  }
+  void tell_counting() {
+    context.timers.cancel({Timer::Kind::counting});
+    if (context.view.epoch() == told.epoch) return;
+    told.epoch = context.view.epoch();
+    std::vector<Counting> members = context.view.counting();
+    const std::vector<NodeId> ids = ids_of(members);
+    if (std::exchange(told.ids, ids) == ids) return;
+    told.writing = context.token();
+    context.out->push(CountingChanged{
+        told.writing, std::make_shared<const std::vector<Counting>>(std::move(members))});
+  }
+  void forget_told() {  // the disk refused: again in a while
+    told.epoch = 0;
+    told.ids.reset();
+    context.timers.set({Timer::Kind::counting}, context.now.mono + sync_retry);
   }
   void retired_by_time() {
     retire();

@@ -143,8 +143,8 @@ bool Repair::handed_over() const {
 void Repair::finish_round() {
   running_ = false;
   if (draining_) {
-    if (context_.view.partners().empty()) return context_.out->push(Drained{false});
-    if (handed_over()) return context_.out->push(Drained{true});
+    if (context_.view.partners().empty()) return context_.out->push(Drained{});
+    if (handed_over()) return write({});
     context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
     return;
   }
@@ -172,8 +172,29 @@ void Repair::publish() {
   const View::Member* me = context_.view.find(context_.self);
   std::int64_t stamp = std::max(context_.now.wall.value, context_.view.newest_verdict().value + 1);
   if (me) stamp = std::max({stamp, me->synced.value + 1, me->retired_at.value + 1});
-  context_.config.synced = {stamp};
-  context_.out->push(SyncedChanged{{stamp}});
+  write({stamp});
+}
+
+void Repair::write(UnixMillis stamp) {
+  writing_ = context_.token();
+  stamp_ = stamp;
+  ByteArray<8> value;
+  store_le(value.data(), static_cast<std::uint64_t>(stamp.value));
+  context_.out->push(Persist{*writing_, Table::meta, Buffer(as_bytes("synced")), Buffer(value)});
+}
+
+bool Repair::on_disk(Token token, bool written) {
+  if (writing_ != token) return false;
+  writing_.reset();
+  if (written) context_.out->push(SyncedChanged{stamp_});
+  if (stamp_.value == 0) {
+    // Refused: we go as one that was stopped, for we would come back as one that counts.
+    context_.out->push(Drained{});
+  } else if (!written) {
+    publish_due_ = true;
+    schedule(sync_retry);
+  }
+  return true;
 }
 
 // Nobody here is synced: a fresh network. The smallest live id goes first, with what it has; the
@@ -188,7 +209,7 @@ void Repair::on_lone_timer() {
   // Alone on a first start with somebody to look for: give them time.
   const bool waits = context_.config.expects_peers && context_.view.live_count() <= 1 &&
                      context_.now.mono - started_ < lone_settle_expecting;
-  if (!waits && context_.view.smallest_live() == context_.self) {
+  if (!waits && !writing_ && context_.view.smallest_live() == context_.self) {
     dirty_ = false;
     publish();
   }

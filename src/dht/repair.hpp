@@ -3,7 +3,9 @@
 // Every node pulls what it lacks; nobody pushes except who leaves. A round reconciles with each
 // counting partner; when a majority of them was reached, and of those that they count where their
 // view is another, the node has everything that was ever acknowledged, and publishes `synced`. That
-// one stamp lets newcomers count and lets the dead retire.
+// one stamp lets newcomers count and lets the dead retire. It is on disk before anybody is told,
+// and so is its end: a node that counts after a restart and not before answers for what it has
+// missed.
 #pragma once
 
 #include <functional>
@@ -23,6 +25,7 @@ class Repair {
   void start();
   void on_change(const NodeId& who, View::Change change);
   void on_doubted();
+  bool on_disk(Token token, bool written);  // false: not the stamp's
   void on_ended(const Exchange& exchange);
   void on_sync_timer();
   void on_lone_timer();
@@ -38,6 +41,7 @@ class Repair {
   void next_partner();
   void finish_round();
   void publish();
+  void write(UnixMillis stamp);
   bool enough_reached() const;
   bool reaches_quorum(const std::vector<NodeId>& base) const;
   bool handed_over() const;
@@ -51,6 +55,8 @@ class Repair {
   std::vector<std::vector<NodeId>> other_bases_;  // of our place, as those reached see it
   Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0;
+  std::optional<Token> writing_;
+  UnixMillis stamp_;  // being written
   Duration retry_{sync_retry};
 };
 

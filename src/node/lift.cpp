@@ -150,22 +150,15 @@ void Node::Impl::lift(dht::Output output) {
         out->push(Completed{o.ticket, std::make_shared<OperationReport>(std::move(o.report))});
       },
       [&](dht::RecordChanged o) { out->push(RecordNews{std::move(o.change)}); },
-      [&](dht::SyncedChanged o) {
-        save_meta(meta_synced, encode_number(static_cast<std::uint64_t>(o.stamp.value)));
-        tell(membership::SelfChanged{std::nullopt, o.stamp});
-      },
+      [&](dht::SyncedChanged o) { tell(membership::SelfChanged{std::nullopt, o.stamp}); },
       [&](dht::CountingChanged o) {
-        save_meta(meta_counting, encode_counting(*o.members, network));
+        out->push(Persist{outer(Room::dht, o.token), Table::meta, Buffer(as_bytes(meta_counting)),
+                          encode_counting(*o.members, network)});
       },
       [&](dht::RecordsHeld o) { tell(discovery::RecordsHeld{o.any}); },
       [&](dht::ViewDisagrees o) { tell(membership::ReconcileRequested{o.peer}); },
-      [&](dht::Drained o) {
-        if (leaving != Leaving::draining) return;
-        if (o.handed_over) {
-          save_meta(meta_synced, encode_number(0));
-          tell(membership::SelfChanged{std::nullopt, UnixMillis{}});
-        }
-        announce_leave();
+      [&](dht::Drained) {
+        if (leaving == Leaving::draining) announce_leave();
       },
       [&](Compute o) { out->push(Compute{outer(Room::dht, o.token), std::move(o.job)}); },
       [&](Persist o) {

@@ -53,7 +53,6 @@ dht::Config dht_config(const Config& config) {
   out.mode = config.mode;
   out.network = network_of(config);
   out.root = config.root;
-  out.synced = meta_time(config, meta_synced);
   out.last_seen = meta_time(config, meta_seen);
   out.counting = meta_counting_of(config.stored_meta, out.network);
   out.expects_peers = !config.join.empty() || !meta_peers_of(config.stored_meta).empty();

@@ -326,7 +326,7 @@ TEST_CASE(
   world.start_all();
   world.crash(0);
   world.crash(1);
-  world.node(0).synced = {};  // it had left, and remembers the other
+  world.node(0).stored_synced = {};  // it had left, and remembers the other
   world.start(0);
   world.run(seconds(5));
   CHECK_FALSE(world.node(0).dht->snapshot().synced);

@@ -13,6 +13,10 @@ void hush(DhtWorld& world, std::size_t a, std::size_t b) {
   world.node(b).unreachable.insert(a);
 }
 
+bool handed_over(DhtWorld& world, std::size_t who) {
+  return world.node(who).drained && world.node(who).synced.value == 0;
+}
+
 GetReport finished(DhtWorld& world, std::size_t at, Ticket ticket) {
   const ReportPtr report = world.finish(at, ticket);
   REQUIRE(report);
@@ -74,7 +78,7 @@ TEST_CASE("dht: a leave is drained only when what it takes along is where every 
   CHECK_FALSE(world.node(2).drained);  // of {0, 1} one has it, and one answers a read
   world.heal();
   world.run(seconds(10));
-  CHECK(world.node(2).handed_over);
+  CHECK(handed_over(world, 2));
   CHECK_EQ(world.node(0).disk.size(), 1);
 }
 
@@ -85,7 +89,7 @@ TEST_CASE("dht: who leaves with nobody there goes at once, and has handed over n
   world.step(0, DrainRequested{});
   world.run(milliseconds(10));
   CHECK(world.node(0).drained);
-  CHECK_FALSE(world.node(0).handed_over);
+  CHECK_FALSE(handed_over(world, 0));
 }
 
 TEST_CASE("dht: the last member that counts does not leave those who do not with nothing") {
@@ -101,8 +105,51 @@ TEST_CASE("dht: the last member that counts does not leave those who do not with
   CHECK_FALSE(world.node(0).drained);
   world.node(1).disk_full = false;
   world.run(seconds(10));
-  CHECK(world.node(0).handed_over);
+  CHECK(handed_over(world, 0));
   CHECK_EQ(world.node(1).disk.size(), 1);
+}
+
+TEST_CASE("dht: who leaves counts no more only when its own disk knows that") {
+  DhtWorld world(3);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  const UnixMillis before = world.node(2).synced;
+  world.node(2).disk_full = true;
+  world.step(2, DrainRequested{});
+  world.run(seconds(1));
+  CHECK(world.node(2).drained);  // as one that was stopped: it will come back as one that counts
+  CHECK(world.node(2).synced == before);
+  CHECK(world.node(2).stored_synced == before);
+}
+
+TEST_CASE("dht: a stamp is told when it is on disk, and tried again while the disk is full") {
+  DhtWorld world(3);
+  world.start(0);
+  world.start(1);
+  world.run(seconds(5));
+  world.node(2).disk_full = true;
+  world.start(2);
+  world.run(seconds(10));
+  CHECK(world.node(2).synced.value == 0);
+  world.node(2).disk_full = false;
+  world.run(seconds(60));
+  CHECK(world.node(2).synced.value > 0);
+  CHECK(world.node(2).stored_synced == world.node(2).synced);
+}
+
+TEST_CASE("dht: who counts is written again when the disk has room") {
+  DhtWorld world(2);
+  world.start(0);
+  world.run(seconds(5));
+  world.node(0).disk_full = true;
+  world.start(1);
+  world.run(seconds(5));
+  REQUIRE(world.node(1).synced.value > 0);
+  CHECK(world.node(0).counting.empty());
+  world.node(0).disk_full = false;
+  world.run(seconds(2));
+  REQUIRE(world.node(0).counting.size() == 1);
+  CHECK(world.node(0).counting.front().id == world.id(1));
 }
 
 TEST_CASE("dht: a writer whose own disk is full signs no sequence twice") {

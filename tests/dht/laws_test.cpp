@@ -122,7 +122,7 @@ TEST_CASE("dht/laws: any input in any state is legal, bounded and replayed to th
     }
     const Mode mode = seed % 2 == 0 ? Mode::public_ : Mode::private_;
     const auto make = [mode] {
-      return Dht(Config{mode, {}, root, {}, {}, false},
+      return Dht(Config{mode, {}, root, {}, false, {}},
                  std::make_shared<const crypto::Identity>(identity(0)), Rng(9));
     };
     test::check_laws<Dht>("dht", make, list, describe);

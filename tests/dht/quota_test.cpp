@@ -194,7 +194,7 @@ TEST_CASE("dht/quota: a newcomer offered too much of one writer is synced, and d
   const std::size_t too_many = writer_repair_limit.records + 300;
   for (std::size_t i = 0; i < too_many; ++i)
     world.node(0).disk.insert(on_disk(*world.node(2).identity, name(i), world.now().wall));
-  world.node(0).synced = world.now().wall;
+  world.node(0).stored_synced = world.now().wall;
   world.start(0);
   world.run(seconds(5));
   CHECK(world.put(0, owned("of another writer")).outcome == PutOutcome::applied);

@@ -21,10 +21,10 @@ class DhtWorld {
     std::map<Bytes, Buffer> disk;
     bool up = false;
     bool disk_full = false, disk_silent = false;
-    UnixMillis synced;
+    UnixMillis synced, stored_synced;  // as told to the others, as on disk
     std::vector<dht::Counting> counting;
     std::set<std::size_t> unreachable;  // links cut from here
-    bool records_held = false, drained = false, handed_over = false;
+    bool records_held = false, drained = false;
     std::size_t lose = 0;
   };
 
@@ -54,7 +54,8 @@ class DhtWorld {
   // Starts (or restarts) a node with what is on its disk, and tells everybody.
   void start(std::size_t i) {
     Node& n = nodes_[i];
-    dht::Config config{mode_, network_, root_, n.synced, {}, false, n.counting};
+    dht::Config config{mode_, network_, root_, {}, false, n.counting};
+    n.synced = n.stored_synced;
     n.dht = std::make_unique<dht::Dht>(config, n.identity, rng_.fork());
     n.up = true;
     const auto disk = n.disk;
@@ -70,7 +71,7 @@ class DhtWorld {
   }
   void wipe(std::size_t i) {
     nodes_[i].disk.clear();
-    nodes_[i].synced = {};
+    nodes_[i].stored_synced = {};
     nodes_[i].counting.clear();
   }
   // Power off; nobody knows yet.
@@ -222,17 +223,16 @@ class DhtWorld {
               });
           },
           [&](dht::RecordsHeld m) { nodes_[i].records_held = m.any; }, [&](dht::ViewDisagrees) {},
-          [&](dht::CountingChanged m) { nodes_[i].counting = *m.members; },
-          [&](dht::Drained m) {
-            nodes_[i].drained = true;
-            nodes_[i].handed_over = m.handed_over;
+          [&](dht::CountingChanged m) {
+            write(i, m.token, [this, i, m] { nodes_[i].counting = *m.members; });
           },
+          [&](dht::Drained) { nodes_[i].drained = true; },
           [&](Compute m) {
             std::shared_ptr<const JobResult> result = m.job->run();
             later(Duration(50),
                   [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
           },
-          [&](Persist m) { persist(i, m); },
+          [&](Persist m) { write(i, m.token, [this, i, m] { keep(i, m); }); },
           [&](Load m) {
             const auto it = nodes_[i].disk.find(Bytes(m.key.view().begin(), m.key.view().end()));
             const bool found = it != nodes_[i].disk.end();
@@ -248,19 +248,24 @@ class DhtWorld {
   void alive_step(std::size_t i, const dht::Input& input) {
     if (nodes_[i].up) step(i, input);
   }
-  void persist(std::size_t i, const Persist& order) {
+  void keep(std::size_t i, const Persist& order) {
+    if (order.table == Table::meta)
+      nodes_[i].stored_synced = {load_le<std::int64_t>(order.value.data())};
+    else
+      nodes_[i].disk[Bytes(order.key.view().begin(), order.key.view().end())] = order.value;
+  }
+  void write(std::size_t i, Token token, std::function<void()> keep) {
     Node& n = nodes_[i];
     if (n.disk_silent) return;
     if (n.disk_full) {
-      later(Duration(100), [this, i, token = order.token] {
-        alive_step(i, DiskRefused{token, DiskRefusal::full});
-      });
+      later(Duration(100),
+            [this, i, token] { alive_step(i, DiskRefused{token, DiskRefusal::full}); });
       return;
     }
-    later(Duration(400), [this, i, order] {
+    later(Duration(400), [this, i, token, keep = std::move(keep)] {
       if (!nodes_[i].up) return;  // power was cut before the sync
-      nodes_[i].disk[Bytes(order.key.view().begin(), order.key.view().end())] = order.value;
-      step(i, Persisted{order.token});
+      keep();
+      step(i, Persisted{token});
     });
   }
   void deliver(std::size_t from, const dht::SendMessage& m) {

@@ -102,9 +102,9 @@ class World {
  private:
   // A first start, or one after a while, with the members that counted then.
   static dht::Config config(Mode mode, fuzz::Input& in) {
-    dht::Config made{mode, {}, root, {}, {}, false, {}};
+    dht::Config made{mode, {}, root, {}, false, {}};
     const std::uint8_t shape = in.u8();
-    if (shape & 1) made.synced = made.last_seen = {epoch - to_millis(hours(shape & 2 ? 800 : 1))};
+    if (shape & 1) made.last_seen = {epoch - to_millis(hours(shape & 2 ? 800 : 1))};
     made.expects_peers = (shape & 4) != 0;
     for (std::size_t i = 0; i < (shape >> 3) % population; ++i)
       made.counting.push_back(

@@ -37,7 +37,6 @@ struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
   Bytes root;                  // keys record ids; 16 bytes (lan id) or 32 (network file)
-  UnixMillis synced;           // stored stamp of the last completed sync; 0 on a first start
   UnixMillis last_seen;        // when this node last ran; 0 on a first start
   bool expects_peers = false;  // saved peers or join targets: wait for them before going it alone
   std::vector<Counting> counting;  // as last told by CountingChanged
@@ -124,10 +123,11 @@ struct Change {
 struct RecordChanged {  // on this node's disk
   std::shared_ptr<const Change> change;
 };
-struct SyncedChanged {  // publish in our member record
+struct SyncedChanged {  // on disk: publish it in our member record
   UnixMillis stamp;
 };
-struct CountingChanged {  // keep it on disk; without ourselves
+struct CountingChanged {  // keep it on disk and answer as to a Persist; without ourselves
+  Token token;
   std::shared_ptr<const std::vector<Counting>> members;
 };
 struct RecordsHeld {  // whether this network holds any record, as far as this node knows
@@ -136,9 +136,7 @@ struct RecordsHeld {  // whether this network holds any record, as far as this n
 struct ViewDisagrees {  // that peer counts another base: reconcile rosters with it
   NodeId peer;
 };
-struct Drained {
-  bool handed_over = true;  // false: nobody lives to take it, so our place must be kept
-};
+struct Drained {};  // after SyncedChanged{0}; without it our place must be kept
 
 using Output =
     std::variant<SendMessage, Completed, RecordChanged, SyncedChanged, CountingChanged, RecordsHeld,
