@@ -47,7 +47,10 @@ inline constexpr Duration announce_per_live = milliseconds(500);
 inline constexpr std::size_t leave_fanout = 16;
 inline constexpr Duration leave_wait = milliseconds(300);  // then the goodbye counts as said
 
-inline constexpr std::uint64_t incarnation_headroom = 1000;     // reserved ahead on disk
+inline constexpr std::uint64_t incarnation_headroom = 1000;  // reserved ahead on disk
+// How far a life whose mark the disk refused may leap ahead: 17 minutes of the clock that
+// incarnations go by, so that two such lives meet once in a million.
+inline constexpr std::uint64_t incarnation_leap = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t incarnation_limit = 1ull << 48;  // 6 bytes on the wire
 
 // --- our limits -------------------------------------------------------------------------------

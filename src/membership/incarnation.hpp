@@ -1,9 +1,11 @@
 // IncarnationBook: which incarnations we may use. Every one is below a mark that was written to
 // disk before, so a restart never goes back, and the mark lies ahead, so that a refutation needs no
-// disk. A refused disk never silences us: the wall clock orders restarts as well, only less surely.
+// disk. A refused disk never silences us: the wall clock orders restarts as well, and where it does
+// not, a leap of chance keeps this life from what an earlier one used.
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "constants.hpp"
 #include "kith/base/ids.hpp"
@@ -29,12 +31,18 @@ class IncarnationBook {
     return {std::min(incarnation.value + incarnation_headroom, incarnation_limit - 1)};
   }
   void written(Incarnation mark) { mark_ = std::max(mark_, mark); }
+  // The disk refused. `leap`: below incarnation_leap, by chance; only the first one counts.
+  void refused(Incarnation mark, std::uint64_t leap) {
+    if (!std::exchange(leapt_, true)) current_ = {current_.value + leap};
+    mark_ = std::max({mark_, mark, mark_for(current_)});
+  }
   void use(Incarnation incarnation) { current_ = incarnation; }
 
  private:
   Incarnation current_;
   Incarnation mark_;
   Incarnation start_;
+  bool leapt_ = false;
 };
 
 }  // namespace kith::membership

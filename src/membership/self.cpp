@@ -114,8 +114,12 @@ void Membership::Impl::on_disk(Token token, bool written) {
   if (own.writing != token) return drop(DropReason::unexpected);
   own.writing.reset();
   timers.cancel({TimerKind::disk_silent});
-  book->written(own.mark);  // refused: go on, and try again later
-  if (!written) arm({TimerKind::disk_again}, disk_retry);
+  if (written) {
+    book->written(own.mark);
+  } else {  // go on, and try again later
+    book->refused(own.mark, rng.below(incarnation_leap));
+    arm({TimerKind::disk_again}, disk_retry);
+  }
   publish_self();
 }
 

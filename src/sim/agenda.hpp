@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "kith/base/assert.hpp"
 #include "kith/node/node.hpp"
 #include "kith/sim/scenario.hpp"
 
@@ -49,6 +50,7 @@ struct Item {
 class Agenda {
  public:
   void add(Item item) {
+    KITH_ASSERT(item.at >= reached_);
     std::uint32_t slot = 0;
     if (free_.empty()) {
       slot = static_cast<std::uint32_t>(items_.size());
@@ -66,6 +68,7 @@ class Agenda {
   Item pop() {
     std::pop_heap(heap_.begin(), heap_.end());
     const std::uint32_t slot = heap_.back().slot;
+    reached_ = heap_.back().at;
     heap_.pop_back();
     free_.push_back(slot);
     return std::move(items_[slot]);
@@ -85,6 +88,7 @@ class Agenda {
   std::vector<std::uint32_t> free_;
   std::vector<Place> heap_;
   std::uint64_t order_ = 0;
+  Instant reached_;  // nothing happens before what has happened
 };
 
 }  // namespace kith::sim

@@ -83,8 +83,8 @@ void World::arm(HostIndex index) {
     host.due = deadline ? std::optional(std::max(*deadline, now_)) : std::nullopt;
   }
   if (!host.due || (host.armed && *host.armed <= *host.due)) return;  // that one will look again
-  host.armed = *host.due;
-  agenda_.add({*host.due, index, host.life, Wake{}});
+  host.armed = std::max(*host.due, now_);
+  agenda_.add({*host.armed, index, host.life, Wake{}});
 }
 
 // True: it has to wait until the process runs again.

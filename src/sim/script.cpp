@@ -5,6 +5,11 @@
 #include "world.hpp"
 
 namespace kith::sim {
+namespace {
+
+constexpr std::size_t fewest_to_lose_one = 5;
+
+}  // namespace
 
 std::vector<HostIndex> World::befallen(const Event& event) const {
   if (!event.hosts.empty()) return event.hosts;
@@ -133,13 +138,23 @@ void World::relieve(HostIndex i, const Event& event) {
   }
 }
 
-// All trouble ends for the core: processes run, links work, disks have room. The rest is gone.
+std::size_t World::sees_live(HostIndex i) const {
+  const auto members = hosts_[i].node->snapshot().membership.members;
+  return static_cast<std::size_t>(
+      std::count_if(members.begin(), members.end(), [](const membership::MemberSnapshot& seen) {
+        return seen.member->verdict == wire::Verdict::alive ||
+               seen.member->verdict == wire::Verdict::suspect;
+      }));
+}
+
+// All trouble ends for the core: processes run, links work, disks have room. The rest is gone, but
+// for one of a few that are on their own now: what they acknowledged may be on two disks only.
 void World::heal(const Event& event) {
   network_.end_all();
   for (const auto& [of, twin] : twins_) crash(twin);
   for (const HostIndex i : event.hosts) {
+    hosts_[i].gone = hosts_[i].up() && sees_live(i) >= fewest_to_lose_one;
     crash(i);
-    hosts_[i].gone = true;
   }
   for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     Host& host = hosts_[i];

@@ -375,3 +375,16 @@ TEST_CASE("membership/incarnation: above everything stored, above the clock, res
   CHECK_EQ(book.next({9000}).value, 9001);
   CHECK_EQ(IncarnationBook({0}, UnixMillis{3000}).start().value, 3000);
 }
+
+TEST_CASE(
+    "membership/incarnation: two lives that no disk and no clock tells apart leap apart, once") {
+  IncarnationBook first({5000}, UnixMillis{3000}), second({5000}, UnixMillis{3000});
+  REQUIRE_EQ(first.next({}), second.next({}));
+  first.refused(IncarnationBook::mark_for(first.next({})), 70'000);
+  second.refused(IncarnationBook::mark_for(second.next({})), 300);
+  CHECK_EQ(first.next({}).value, 75'001);
+  CHECK_EQ(second.next({}).value, 5301);
+  CHECK(first.reserved(first.next({})));
+  first.refused(IncarnationBook::mark_for(first.next({})), 70'000);
+  CHECK_EQ(first.next({}).value, 75'001);
+}
