@@ -51,6 +51,11 @@ inline constexpr Duration awaited_grace = seconds(30);
 // rosters.
 inline constexpr Duration counting_delay = milliseconds(100);
 inline constexpr Duration sync_retry = seconds(1);
+// Who was asked for its base counts the asker for so long, until it hears of its stamp; the asker
+// goes by that for less, so that the stamp has time to arrive.
+inline constexpr Duration promise_life = seconds(30);
+inline constexpr Duration promise_use = seconds(15);
+inline constexpr Duration poll_timeout = seconds(5);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
 inline constexpr Duration anti_entropy_interval = seconds(60);
 inline constexpr std::size_t repair_window = 32;      // fetches in flight while repairing

@@ -4,6 +4,7 @@
 #include "get.hpp"
 #include "kith/base/assert.hpp"
 #include "kith/base/visit.hpp"
+#include "poll.hpp"
 #include "put.hpp"
 #include "repair.hpp"
 
@@ -32,9 +33,12 @@ struct Dht::Impl {
 
   Impl(Config config, std::shared_ptr<const crypto::Identity> identity, Rng rng)
       : context(std::move(config), std::move(identity), rng),
-        repair(context, [this](const NodeId& partner, Exchange::Purpose purpose) {
-          return launch<Exchange>(replica, partner, purpose);
-        }) {}
+        repair(context, {[this](const NodeId& partner, Exchange::Purpose purpose) {
+                           return launch<Exchange>(replica, partner, purpose);
+                         },
+                         [this](const std::set<NodeId>& whom, wire::Want want) {
+                           return launch<Poll>(whom, want);
+                         }}) {}
 
   template <class Op, class... Args>
   OperationId launch(Args&&... args) {
@@ -98,6 +102,10 @@ struct Dht::Impl {
         repair.on_ended(*exchange);
         return true;  // it may have launched another: the iterator is stale
       }
+      if (const auto* poll = dynamic_cast<const Poll*>(operation.get())) {
+        repair.on_polled(*poll);
+        return true;
+      }
       --context.client_operations;
     }
     return removed;
@@ -108,7 +116,11 @@ struct Dht::Impl {
   void dispatch(const NodeId& from, const wire::Message& message) {
     match(
         message, [&](const wire::Store& m) { replica.on_store(from, m); },
-        [&](const wire::Fetch& m) { replica.on_fetch(from, m); },
+        [&](const wire::Fetch& m) {
+          if (!Poll::is_from(from, m)) return replica.on_fetch(from, m);
+          replica.on_poll(from, m);
+          if (m.want == wire::Want::value && context.view.promise(from, context.now.mono)) retire();
+        },
         [&](const wire::FindNodes& m) { replica.on_find_nodes(from, m); },
         [&](const wire::Reconcile& m) { replica.on_reconcile(from, m); },
         [&](const wire::Stored& m) { answered(from, m.request, message); },

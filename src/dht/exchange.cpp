@@ -49,10 +49,6 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
 }
 
 void Exchange::on_fetched(const wire::Fetched& fetched) {
-  if (fetched.request == comparing_ && fetched.status == wire::FetchStatus::not_base) {
-    other_base_ = fetched.base;
-    context_.out->push(ViewDisagrees{partner_});
-  }
   const auto moved = moving_.extract(fetched.request);
   if (moved.empty()) return;
   const RecordId record = moved.mapped();
@@ -92,18 +88,7 @@ void Exchange::progress() {
   if (!asking_ && room && !reconciler_.finished()) return ask();
   const bool idle = queue_.empty() && moving_.empty() && taking_.empty() && !asking_;
   if (!idle || !reconciler_.finished()) return;
-  if (purpose_ == Purpose::join && !failed_some_ && !comparing_) return compare_bases();
   end(!failed_some_);
-}
-
-// As of now, when everything else is done.
-void Exchange::compare_bases() {
-  const ByteArray<32>& place = context_.self.bytes;
-  comparing_ = requests_.send(
-      id(), partner_,
-      wire::Fetch{
-          {}, View::digest(context_.view.base(place)), RecordId::from(place), wire::Want::digest},
-      context_.now.mono + exchange_timeout, Lane::repair);
 }
 
 void Exchange::on_taken(const RecordId& record, bool kept) {

@@ -1,6 +1,5 @@
 // Exchange: one reconciliation of records with one partner.
 //   mend   fetch what it has and we lack
-//   join   the same, and then ask who counts near us in its view
 //   leave  give it what we have and it lacks
 #pragma once
 
@@ -16,7 +15,7 @@ namespace kith::dht {
 
 class Exchange final : public Operation {
  public:
-  enum class Purpose : std::uint8_t { mend, join, leave };
+  enum class Purpose : std::uint8_t { mend, leave };
   Exchange(Context& context, Requests& requests, OperationId id, Replica& replica,
            const NodeId& partner, Purpose purpose);
 
@@ -30,8 +29,6 @@ class Exchange final : public Operation {
 
   const NodeId& partner() const { return partner_; }
   bool succeeded() const { return succeeded_; }
-  // The base of our own place as the partner sees it, where that is not as we do.
-  const std::optional<std::vector<NodeId>>& other_base() const { return other_base_; }
   std::size_t queued() const { return queue_.size() + moving_.size() + taking_.size(); }
 
  private:
@@ -40,7 +37,6 @@ class Exchange final : public Operation {
   void on_reconciled(const wire::Reconciled& answer);
   void on_fetched(const wire::Fetched& fetched);
   void move_some();
-  void compare_bases();
   void progress();
   void end(bool succeeded);
 
@@ -51,8 +47,6 @@ class Exchange final : public Operation {
   std::deque<RecordId> queue_;
   std::map<RequestId, RecordId> moving_;  // fetches and stores under way
   std::set<RecordId> taking_;             // handed to our replica, not on disk yet
-  std::optional<RequestId> comparing_;
-  std::optional<std::vector<NodeId>> other_base_;
   bool asking_ = false, failed_some_ = false, succeeded_ = false;
 };
 

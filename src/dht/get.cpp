@@ -55,7 +55,7 @@ void Get::begin() {
 
 // One is asked for the value, the others for a digest: the value crosses the network once.
 void Get::ask_next(std::size_t count, bool value_first) {
-  const wire::BaseDigest digest = View::digest(base_);
+  const wire::BaseDigest digest = context_.view.digest(base_);
   for (; count > 0 && next_ < order_.size(); --count, ++next_) {
     const NodeId replica = order_[next_];
     if (value_first) value_asked_.insert(replica);
@@ -239,7 +239,7 @@ void Get::write_back() {
                     "the value could not be written back to a quorum");
   if (state_ == State::writing_back) return;
   state_ = State::writing_back;
-  const wire::BaseDigest digest = View::digest(base_);
+  const wire::BaseDigest digest = context_.view.digest(base_);
   for (const NodeId& replica : base_)
     if (!holders.contains(replica) && context_.view.live(replica))
       requests_.send(id(), replica, wire::Store{{}, digest, raws_.at(winner_)}, deadline_);

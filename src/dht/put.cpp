@@ -114,7 +114,7 @@ void Put::store() {
         newcomers_.insert(id);
   for (const NodeId& replica : counted_) waiting_for_.erase(replica);
   for (const NodeId& replica : refused_) waiting_for_.erase(replica);
-  const wire::BaseDigest digest = View::digest(base_);
+  const wire::BaseDigest digest = context_.view.digest(base_);
   for (const NodeId& replica : waiting_for_)
     requests_.send(id(), replica, wire::Store{{}, digest, raw_}, deadline_);
 }

@@ -68,16 +68,25 @@ void Repair::on_sync_timer() {
 
 void Repair::begin_round() {
   running_ = true;
+  promised_.reset();
+  others_.clear();
+  strangers_.clear();
+  begin_pass();
+}
+
+void Repair::begin_pass() {
   dirty_ = false;
   reached_.clear();
-  other_bases_.clear();
   to_visit_.clear();
   // The counting neighbours, for they have what was acknowledged; who leaves gives to the nearest.
   const std::vector<NodeId> partners =
       draining_ ? context_.view.partners()
                 : context_.view.neighbours(context_.self.bytes, neighbourhood);
-  for (const NodeId& id : partners)
+  for (const NodeId& id : partners) {
     if (id != context_.self) to_visit_.push_back(id);
+    strangers_.erase(id);
+  }
+  to_visit_.insert(to_visit_.end(), strangers_.begin(), strangers_.end());
   next_partner();
 }
 
@@ -86,10 +95,11 @@ void Repair::next_partner() {
     const NodeId partner = to_visit_.front();
     to_visit_.erase(to_visit_.begin());
     if (!context_.view.live(partner)) continue;
-    exchange_ = launch_(partner, draining_ ? Exchange::Purpose::leave : Exchange::Purpose::join);
+    exchange_ =
+        launch_.exchange(partner, draining_ ? Exchange::Purpose::leave : Exchange::Purpose::mend);
     return;
   }
-  finish_round();
+  finish_pass();
 }
 
 void Repair::on_ended(const Exchange& exchange) {
@@ -99,29 +109,73 @@ void Repair::on_ended(const Exchange& exchange) {
   }
   if (exchange.id() != exchange_) return;
   exchange_ = 0;
-  if (exchange.succeeded()) {
-    reached_.insert(exchange.partner());
-    if (exchange.other_base()) other_bases_.push_back(*exchange.other_base());
-  }
+  if (exchange.succeeded()) reached_.insert(exchange.partner());
   next_partner();
 }
 
+void Repair::on_polled(const Poll& poll) {
+  if (poll.id() != poll_) return;
+  poll_ = 0;
+  reached_ = poll.answered();
+  others_ = poll.others();
+  if (meet_strangers()) {
+    promised_.reset();
+    return begin_pass();
+  }
+  if (!enough_reached()) return fail_round();
+  if (promised_) return begin_pass();
+  if (counted_by_all()) return conclude();
+  promised_ = context_.now.mono;
+  poll_ = launch_.poll(reached_, wire::Want::value);
+}
+
+// Those who come to count just now, and who retired us while we were cut off: they are asked too.
+bool Repair::meet_strangers() {
+  const std::vector<NodeId> known = context_.view.neighbours(context_.self.bytes, neighbourhood);
+  bool met = false;
+  const auto meet = [&](const NodeId& id) {
+    const bool is_known = std::find(known.begin(), known.end(), id) != known.end();
+    if (id != context_.self && context_.view.live(id) && !is_known)
+      met |= strangers_.insert(id).second;
+  };
+  for (const auto& [base, promised] : others_) {
+    std::for_each(base.begin(), base.end(), meet);
+    std::for_each(promised.begin(), promised.end(), meet);
+  }
+  return met;
+}
+
+bool Repair::counted_by_all() const {
+  const View::Member* me = context_.view.find(context_.self);
+  return me && me->counts() &&
+         std::all_of(others_.begin(), others_.end(), [this](const Poll::Other& other) {
+           return std::find(other.base.begin(), other.base.end(), context_.self) !=
+                  other.base.end();
+         });
+}
+
 bool Repair::enough_reached() const {
-  const std::vector<NodeId> set = context_.view.neighbours(context_.self.bytes, neighbourhood);
+  const std::vector<NodeId> set = context_.view.stamped(context_.self.bytes, neighbourhood);
   const View::Member* me = context_.view.find(context_.self);
   std::size_t missed = set.size() - (me && me->counts() ? 1 : 0);
   for (const NodeId& id : set) missed -= reached_.contains(id) ? 1 : 0;
   return all_bases_have_quorum(set.size(), missed) &&
-         std::all_of(other_bases_.begin(), other_bases_.end(),
-                     [this](const auto& base) { return reaches_quorum(base); });
+         std::all_of(others_.begin(), others_.end(),
+                     [this](const Poll::Other& other) { return reaches_quorum(other); });
 }
 
 // Those who retired us while we were cut off do not know us yet, nor the others of our side. With
-// one of them and each other we would be a majority that the rest of them does not know of.
-bool Repair::reaches_quorum(const std::vector<NodeId>& base) const {
-  std::size_t reached = 0;
-  for (const NodeId& id : base) reached += id == context_.self || reached_.contains(id) ? 1 : 0;
-  return base.empty() || reached >= write_quorum(base.size());
+// one of them and each other we would be a majority that the rest of them does not know of. Who was
+// promised and not reached may count by now, and others with it.
+bool Repair::reaches_quorum(const Poll::Other& other) const {
+  const auto missed_of = [this](const std::vector<NodeId>& ids) {
+    return static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), [this](const NodeId& id) {
+      return id != context_.self && !reached_.contains(id);
+    }));
+  };
+  const std::size_t soon = missed_of(other.promised);
+  return other.base.empty() ||
+         all_bases_have_quorum(other.base.size() + soon, missed_of(other.base) + soon);
 }
 
 // A member that has left counts no more, so what it had must be where every later read looks: those
@@ -140,25 +194,35 @@ bool Repair::handed_over() const {
   return missed < read_quorum(std::min(others.size(), replicas));
 }
 
-void Repair::finish_round() {
+void Repair::finish_pass() {
+  if (draining_) return finish_draining();
+  if (!enough_reached()) return fail_round();
+  if (promised_ && context_.now.mono - *promised_ < promise_use) return conclude();
+  promised_.reset();
+  poll_ = launch_.poll(reached_, wire::Want::digest);
+}
+
+void Repair::finish_draining() {
   running_ = false;
-  if (draining_) {
-    if (context_.view.partners().empty()) return context_.out->push(Drained{});
-    if (handed_over()) return write({});
-    context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
-    return;
-  }
-  if (!enough_reached()) {
-    // The last who counted is gone: somebody has to go first again.
-    if (!context_.view.has_synced_member() && !context_.timers.when({Timer::Kind::lone}))
-      context_.timers.set({Timer::Kind::lone}, context_.now.mono + lone_settle);
-    // A newcomer meets its first member before the others: with news there is no reason to wait.
-    if (dirty_) return begin_round();
-    dirty_ = true;
-    context_.timers.set({Timer::Kind::sync}, context_.now.mono + retry_);
-    retry_ = std::min(retry_ * 2, Duration(seconds(30)));
-    return;
-  }
+  if (context_.view.partners().empty()) return context_.out->push(Drained{});
+  if (handed_over()) return write({});
+  context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
+}
+
+void Repair::fail_round() {
+  running_ = false;
+  // The last who counted is gone: somebody has to go first again.
+  if (!context_.view.has_synced_member() && !context_.timers.when({Timer::Kind::lone}))
+    context_.timers.set({Timer::Kind::lone}, context_.now.mono + lone_settle);
+  // A newcomer meets its first member before the others: with news there is no reason to wait.
+  if (dirty_) return begin_round();
+  dirty_ = true;
+  context_.timers.set({Timer::Kind::sync}, context_.now.mono + retry_);
+  retry_ = std::min(retry_ * 2, Duration(seconds(30)));
+}
+
+void Repair::conclude() {
+  running_ = false;
   retry_ = sync_retry;
   const View::Member* me = context_.view.find(context_.self);
   const bool owes = !me || !me->counts() ||
@@ -225,7 +289,7 @@ void Repair::on_anti_entropy_timer() {
   std::erase_if(partners, [&](const NodeId& id) { return !context_.view.find(id)->counts(); });
   if (partners.empty()) return;
   const std::uint64_t chosen = context_.rng.below(partners.size());
-  anti_entropy_ = launch_(partners[chosen], Exchange::Purpose::mend);
+  anti_entropy_ = launch_.exchange(partners[chosen], Exchange::Purpose::mend);
 }
 
 void Repair::drain() {

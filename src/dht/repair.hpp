@@ -1,11 +1,12 @@
 // Repair: keeps this node's promise to hold every record that is its, and says when it does.
 //
 // Every node pulls what it lacks; nobody pushes except who leaves. A round reconciles with each
-// counting partner; when a majority of them was reached, and of those that they count where their
-// view is another, the node has everything that was ever acknowledged, and publishes `synced`. That
-// one stamp lets newcomers count and lets the dead retire. It is on disk before anybody is told,
-// and so is its end: a node that counts after a restart and not before answers for what it has
-// missed.
+// counting partner and polls them: a majority is to be reached, of those too that they count where
+// their view is another. Whom they do not count yet polls again, and they do from then on; a second
+// pass fetches what they acknowledged before. Then the node has everything that was acknowledged,
+// and publishes `synced`. That one stamp lets newcomers count and lets the dead retire. It is on
+// disk before anybody is told, and so is its end: a node that counts after a restart and not before
+// answers for what it has missed.
 #pragma once
 
 #include <functional>
@@ -13,13 +14,16 @@
 #include <set>
 
 #include "exchange.hpp"
+#include "poll.hpp"
 
 namespace kith::dht {
 
 class Repair {
  public:
-  // `launch` starts an exchange as an operation and returns its id.
-  using Launch = std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)>;
+  struct Launch {  // start an operation and return its id
+    std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)> exchange;
+    std::function<OperationId(const std::set<NodeId>& whom, wire::Want want)> poll;
+  };
   Repair(Context& context, Launch launch) : context_(context), launch_(std::move(launch)) {}
 
   void start();
@@ -27,6 +31,7 @@ class Repair {
   void on_doubted();
   bool on_disk(Token token, bool written);  // false: not the stamp's
   void on_ended(const Exchange& exchange);
+  void on_polled(const Poll& poll);
   void on_sync_timer();
   void on_lone_timer();
   void on_anti_entropy_timer();
@@ -38,12 +43,18 @@ class Repair {
  private:
   void schedule(Duration delay);
   void begin_round();
+  void begin_pass();
   void next_partner();
-  void finish_round();
+  void finish_pass();
+  void finish_draining();
+  void fail_round();
+  void conclude();
   void publish();
   void write(UnixMillis stamp);
   bool enough_reached() const;
-  bool reaches_quorum(const std::vector<NodeId>& base) const;
+  bool meet_strangers();
+  bool counted_by_all() const;
+  bool reaches_quorum(const Poll::Other& other) const;
   bool handed_over() const;
 
   Context& context_;
@@ -52,9 +63,11 @@ class Repair {
   bool draining_ = false, stopping_ = false;
   std::vector<NodeId> to_visit_;
   std::set<NodeId> reached_;
-  std::vector<std::vector<NodeId>> other_bases_;  // of our place, as those reached see it
+  std::vector<Poll::Other> others_;  // our place, as those polled see it
   Instant started_;
-  OperationId exchange_ = 0, anti_entropy_ = 0;
+  OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0;
+  std::set<NodeId> strangers_;       // who count for those polled, or soon will, and not for us
+  std::optional<Instant> promised_;  // that we count, by those who were polled then
   std::optional<Token> writing_;
   UnixMillis stamp_;  // being written
   Duration retry_{sync_retry};

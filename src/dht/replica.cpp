@@ -198,7 +198,7 @@ void Replica::acknowledge(const Receipt& receipt, const RecordId& id, const Vers
       receipt.request, wire::StoreStatus::stored, wire::Refusal::none, version.sequence, {}};
   std::vector<NodeId> base = context_.view.base(id.bytes);
   const bool asks_to_count = receipt.base != wire::BaseDigest{};
-  if (asks_to_count && View::digest(base) != receipt.base) {
+  if (asks_to_count && context_.view.digest(base) != receipt.base) {
     reply.status = wire::StoreStatus::not_base;
     reply.base = std::move(base);
     ++context_.base_disagreements;
@@ -230,7 +230,7 @@ void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
   reply.status = held ? wire::FetchStatus::found : wire::FetchStatus::none;
   if (request.base != wire::BaseDigest{}) {
     std::vector<NodeId> base = context_.view.base(request.record.bytes);
-    if (View::digest(base) != request.base) {
+    if (context_.view.digest(base) != request.base) {
       ++context_.base_disagreements;
       reply.status = wire::FetchStatus::not_base;
       reply.base = std::move(base);
@@ -246,6 +246,24 @@ void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
   }
   show_version(reply, held->version);
   context_.reply(from, std::move(reply));
+}
+
+// Who asks will publish a stamp. It is told whom we count near it, and who else was promised as
+// much and may do so at any time.
+void Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
+  if (!context_.view.find(from)) return context_.drop(DropReason::not_member);
+  wire::Fetched reply{request.envelope.request};
+  reply.status = wire::FetchStatus::none;
+  std::vector<NodeId> base = context_.view.stamped(from.bytes, replicas);
+  Bytes promised;
+  for (const NodeId& id : context_.view.promised(from.bytes))
+    if (id != from) append(promised, id.view());
+  if (!promised.empty() || context_.view.digest(base) != request.base) {
+    reply.status = wire::FetchStatus::not_base;
+    reply.base = std::move(base);
+    reply.record = Buffer(promised);
+  }
+  context_.reply(from, std::move(reply), Lane::repair);
 }
 
 void Replica::show_version(wire::Fetched& reply, const Version& version) {

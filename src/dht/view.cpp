@@ -35,6 +35,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.past = member.past && !member.live();
   // A new stamp, not a greater one: its clock may have been set back since.
   if (member.retired && member.live() && member.synced != member.retired_at) member.retired = false;
+  if (member.stamped() || member.presence == Presence::left) member.promised.reset();
   add(member);
   if (moved) ++epoch_;
   if (awaited) return member.live() ? Change::joined : Change::gone;
@@ -58,6 +59,32 @@ bool View::forget(const NodeId& id) {
   members_.erase(known);
   ++epoch_;
   return true;
+}
+
+bool View::promise(const NodeId& id, Instant now) {
+  const auto known = members_.find(id);
+  if (known == members_.end() || known->second->stamped()) return false;
+  Member& member = *known->second;
+  subtract(member);
+  if (!member.promised) ++epoch_;
+  member.promised = now + promise_life;
+  add(member);
+  return true;
+}
+
+// One that lives and had time to tell its stamp has none. One that does not live may have told
+// others, and goes as the dead do.
+bool View::lapse(Instant now) {
+  if (totals_.promised == 0) return false;
+  const std::uint64_t before = epoch_;
+  for (const auto& [id, member] : members_) {
+    if (!member->promised || !member->live() || now < *member->promised) continue;
+    subtract(*member);
+    member->promised.reset();
+    add(*member);
+    ++epoch_;
+  }
+  return epoch_ != before;
 }
 
 bool View::settled(const NodeId& id, const Member& member) const {
@@ -91,16 +118,19 @@ void View::add(const Member& member) {
   totals_.live += member.live();
   totals_.counting += member.counts();
   totals_.unsettled += !member.live() && member.counts();
+  totals_.promised += member.promised.has_value();
 }
 
 void View::subtract(const Member& member) {
   totals_.live -= member.live();
   totals_.counting -= member.counts();
   totals_.unsettled -= !member.live() && member.counts();
+  totals_.promised -= member.promised.has_value();
 }
 
 bool View::retire(Instant now) {
-  if (!any_unsettled()) return false;
+  const bool lapsed = lapse(now);
+  if (!any_unsettled()) return lapsed;
   // Decide on one picture, then apply: retiring one must not change the sets of the next.
   std::vector<NodeId> retired;
   for (const auto& [id, member] : members_) {
@@ -114,17 +144,22 @@ bool View::retire(Instant now) {
     subtract(member);
     member.retired = true;
     member.retired_at = member.synced;
+    member.promised.reset();
     add(member);
     ++epoch_;
   }
-  return !retired.empty();
+  return lapsed || !retired.empty();
 }
 
 std::optional<Instant> View::next_retirement(Instant now) const {
   std::optional<Instant> next;
-  if (!any_unsettled()) return next;
+  if (!any_unsettled() && totals_.promised == 0) return next;
   for (const auto& [id, member] : members_) {
-    if (member->live() || !member->counts()) continue;
+    if (member->live()) {
+      if (member->promised) next = earlier(next, *member->promised);
+      continue;
+    }
+    if (!member->counts()) continue;
     const Instant grace = member->since + awaited_grace;
     next = earlier(next, member->awaited && grace > now ? grace : member->since + retire_after);
   }
@@ -134,7 +169,7 @@ std::optional<Instant> View::next_retirement(Instant now) const {
 std::vector<Counting> View::counting() const {
   std::vector<Counting> out;
   for (const auto& [id, member] : members_)
-    if (id != self_ && member->counts()) out.push_back({id, member->key, member->synced});
+    if (id != self_ && member->stamped()) out.push_back({id, member->key, member->synced});
   return out;
 }
 
@@ -185,6 +220,16 @@ std::vector<NodeId> View::neighbours(const ByteArray<32>& place, std::size_t cou
   return closest_that(place, count, [](const NodeId&, const Member& m) { return m.counts(); });
 }
 
+std::vector<NodeId> View::stamped(const ByteArray<32>& place, std::size_t count) const {
+  return closest_that(place, count, [](const NodeId&, const Member& m) { return m.stamped(); });
+}
+
+std::vector<NodeId> View::promised(const ByteArray<32>& place) const {
+  const std::size_t count = std::min(totals_.promised, replicas);
+  return closest_that(place, count,
+                      [](const NodeId&, const Member& m) { return m.promised && !m.stamped(); });
+}
+
 std::vector<NodeId> View::holders(const ByteArray<32>& place) const {
   return live_closest(place, replicas);
 }
@@ -198,10 +243,14 @@ std::vector<NodeId> View::partners() const {
                       [&](const NodeId& id, const Member& m) { return m.live() && id != self_; });
 }
 
-wire::BaseDigest View::digest(std::vector<NodeId> base) {
+wire::BaseDigest View::digest(std::vector<NodeId> base) const {
   std::sort(base.begin(), base.end());
   Bytes joined;
-  for (const NodeId& id : base) append(joined, id.view());
+  for (const NodeId& id : base) {
+    append(joined, id.view());
+    const Member* member = find(id);
+    if (member && !member->stamped()) joined.push_back(1);
+  }
   return crypto::hash64({as_bytes("kith base"), joined});
 }
 

@@ -50,12 +50,14 @@ class View {
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
     bool retired = false;
-    bool past = false;      // was dead when first heard of: others have settled it
-    bool awaited = false;   // remembered from the last run, not heard of in this one
-    UnixMillis retired_at;  // its synced must be newer to count again
+    bool past = false;                // was dead when first heard of: others have settled it
+    bool awaited = false;             // remembered from the last run, not heard of in this one
+    UnixMillis retired_at;            // its synced must be newer to count again
+    std::optional<Instant> promised;  // it asked for our base: counts until then, stamp or not
     Endpoint endpoint;
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
-    bool counts() const { return synced.value > 0 && !retired; }
+    bool stamped() const { return synced.value > 0 && !retired; }
+    bool counts() const { return stamped() || promised; }
   };
 
   explicit View(const NodeId& self) : self_(self) {}
@@ -64,7 +66,10 @@ class View {
   Change see(const MemberSeen& seen, Now now);
   void remember(const Counting& member, Now now);  // at start, before anything is seen
   bool forget(const NodeId& id);
-  // Applies the retirement rule; true when a member was retired.
+  // It is about to publish a stamp: from now on it counts here, so that two who do at once, each
+  // with a quorum of the old base, know of each other through whom both asked.
+  bool promise(const NodeId& id, Instant now);
+  // Applies the retirement rule; true when a member was retired, or a promise lapsed.
   bool retire(Instant now);
   std::optional<Instant> next_retirement(Instant now) const;
   std::vector<Counting> counting() const;  // the others, by id
@@ -81,24 +86,29 @@ class View {
   NodeId smallest_live() const;
 
   std::vector<NodeId> base(const ByteArray<32>& place) const;
+  std::vector<NodeId> stamped(const ByteArray<32>& place, std::size_t count) const;
+  std::vector<NodeId> promised(const ByteArray<32>& place) const;  // and not stamped
   std::vector<NodeId> holders(const ByteArray<32>& place) const;
   std::vector<NodeId> neighbours(const ByteArray<32>& place, std::size_t count) const;  // counting
   std::vector<NodeId> partners() const;  // live members whose records we may share; not us
   std::vector<NodeId> live_closest(const ByteArray<32>& place, std::size_t count) const;
   bool shares_everything() const { return live_count() <= replicas; }
 
-  static wire::BaseDigest digest(std::vector<NodeId> base);
+  // Of who is in it, and who by a promise only: equal where both agree on both. Who was promised
+  // may hold a stamp that we do not know of, or one that was retired here.
+  wire::BaseDigest digest(std::vector<NodeId> base) const;
   std::uint64_t epoch() const { return epoch_; }  // moves with every change that can move a set
 
  private:
   template <class Keep>
   std::vector<NodeId> closest_that(const ByteArray<32>& place, std::size_t count, Keep keep) const;
+  bool lapse(Instant now);
   bool settled(const NodeId& id, const Member& member) const;
   bool unknown_to_all(const NodeId& id, const Member& member, Instant now) const;
 
   // Kept as members change: most questions come with every piece of news.
   struct Totals {
-    std::size_t live = 0, counting = 0, unsettled = 0;
+    std::size_t live = 0, counting = 0, unsettled = 0, promised = 0;
   };
   void add(const Member& member);
   void subtract(const Member& member);

@@ -293,19 +293,41 @@ TEST_CASE("dht: a member that a live majority no longer knows stops counting aft
   CHECK_EQ(put.asked, 4);
 }
 
-TEST_CASE("dht: what is applied while a newcomer begins to count is read at the newcomer") {
+TEST_CASE("dht: nothing is applied by the old base alone once a newcomer was promised to count") {
   DhtWorld world(2);
-  world.delay = milliseconds(20);
   world.start(0);
   world.run(seconds(5));
-  world.uninformed = {0};  // it counts alone, while the newcomer counts both
+  world.uninformed = {0};  // the newcomer counts both; 0 has promised as much and knows of no stamp
   world.start(1);
   world.run(seconds(2));
-  const PutReport put = world.put(0, "k", "v");
-  CHECK(put.outcome == PutOutcome::applied);
-  CHECK_EQ(put.asked, 1);
-  CHECK(world.get(1, "k").found);
-  world.crash(1);  // silent, and not called dead yet: it holds nobody up for long
+  REQUIRE(world.node(1).synced.value > 0);
+  CHECK(world.put(0, "k", "v").outcome == PutOutcome::unknown);
+  world.step(0, world.seen(1, Presence::alive));
+  CHECK(world.put(0, "k", "w").outcome == PutOutcome::applied);
+  CHECK_EQ(to_text(world.get(1, "k").value.view()), "w");
+}
+
+TEST_CASE("dht: a promise to one that lives and publishes nothing lapses") {
+  DhtWorld world(2);
+  world.start(0);
+  world.run(seconds(5));
+  world.node(1).disk_silent = true;  // its stamp never gets there
+  world.start(1);
+  world.run(seconds(2));
+  world.node(0).unreachable.insert(1);
+  world.node(1).unreachable.insert(0);
+  CHECK(world.put(0, "k", "v").outcome == PutOutcome::unknown);
+  world.run(seconds(30));
+  CHECK(world.put(0, "k", "v").outcome == PutOutcome::applied);
+}
+
+TEST_CASE("dht: a newcomer that falls silent before it counts holds nobody up for long") {
+  DhtWorld world(2);
+  world.start(0);
+  world.run(seconds(5));
+  world.start(1);
+  world.node(0).unreachable.insert(1);
+  world.node(1).unreachable.insert(0);
   const PutReport alone = world.put(0, "after", "v");
   CHECK(alone.outcome == PutOutcome::applied);
   CHECK(alone.took < seconds(1));

@@ -186,6 +186,26 @@ TEST_CASE("dht: a member whose record moved by an accusation syncs anew and says
   CHECK(world.node(0).synced > before);
 }
 
+TEST_CASE("dht: two newcomers, each known to one side of a cut, make no second majority") {
+  DhtWorld world(4);
+  world.start(0);
+  world.start(1);
+  world.run(seconds(5));
+  world.uninformed = {0, 1, 2, 3};
+  world.start(2);
+  world.start(3);
+  world.run(seconds(5));
+  REQUIRE(world.node(2).synced.value > 0);
+  REQUIRE(world.node(3).synced.value > 0);
+  world.step(0, world.seen(2, Presence::alive));
+  world.step(1, world.seen(3, Presence::alive));
+  for (const std::size_t one : {0, 2})
+    for (const std::size_t other : {1, 3}) hush(world, one, other);
+  const PutReport put = world.put(2, "k", "v");
+  const GetReport get = world.get(3, "k");
+  CHECK_FALSE((put.outcome == PutOutcome::applied && get.complete && !get.found));
+}
+
 TEST_CASE("dht: two who were retired do not count for one of those who retired them alone") {
   DhtWorld world(5);
   world.start_all();

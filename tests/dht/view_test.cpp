@@ -99,3 +99,39 @@ TEST_CASE("dht/view: what is counted as it changes is what counting would give")
   CHECK(view.any_unsettled());
   CHECK_EQ(view.counting().size(), 4);
 }
+
+TEST_CASE(
+    "dht/view: who was promised counts until its stamp is heard, or it lives on without one") {
+  View view = view_of(3);
+  const std::vector<NodeId> before = view.base({});
+  const auto digest = view.digest(before);
+  view.see(seen(7, Presence::alive, 0), at(1));
+  CHECK(view.promise(node(7), at(1).mono));
+  const std::vector<NodeId> promised = view.base({});
+  CHECK_EQ(promised.size(), 4);
+  CHECK_EQ(view.stamped({}, 8), before);  // not by a stamp
+  CHECK_EQ(view.promised({}), std::vector{node(7)});
+  CHECK_EQ(view.counting().size(), 2);  // nor for the next run
+  const auto by_promise = view.digest(promised);
+  CHECK_NE(by_promise, digest);
+
+  view.see(seen(7, Presence::alive, 20), at(2));
+  CHECK_EQ(view.base({}), promised);
+  CHECK_NE(view.digest(promised), by_promise);  // who knows the stamp is not one with who does not
+  CHECK(view.promised({}).empty());
+  CHECK_FALSE(view.promise(node(7), at(2).mono));
+
+  view.see(seen(8, Presence::alive, 0), at(3));
+  view.promise(node(8), at(3).mono);
+  CHECK_EQ(view.next_retirement(at(3).mono), at(3).mono + promise_life);
+  CHECK_FALSE(view.retire(at(3).mono));
+  CHECK(view.retire(at(3).mono + promise_life));
+  CHECK_FALSE(view.find(node(8))->counts());
+
+  view.promise(node(8), at(40).mono);
+  view.see(seen(8, Presence::dead, 0, 30), at(41));  // it may have told others
+  CHECK_FALSE(view.retire(at(40).mono + promise_life));
+  CHECK(view.find(node(8))->counts());
+  CHECK(view.retire(at(41).mono + retire_after));
+  CHECK_FALSE(view.find(node(8))->counts());
+}
