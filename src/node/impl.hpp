@@ -39,6 +39,11 @@ struct Node::Impl {
   discovery::Discovery discovery;
   Joins joins;
 
+  // Of the rooms, as of their last turn: most turns are one room's, and everybody asks after each.
+  struct {
+    std::optional<Instant> session, membership, dht, discovery;
+  } due;
+
   session::Session::Outbox from_session;
   membership::Membership::Outbox from_membership;
   dht::Dht::Outbox from_dht;
@@ -100,10 +105,22 @@ struct Node::Impl {
   void warn(std::string text);
 
   Now corrected() const { return {now.mono, membership.corrected(now)}; }
-  void tell(const session::Input& input) { session.step(input, now, from_session); }
-  void tell(const membership::Input& input) { membership.step(input, now, from_membership); }
-  void tell(const dht::Input& input) { dht.step(input, corrected(), from_dht); }
-  void tell(const discovery::Input& input) { discovery.step(input, now, from_discovery); }
+  void tell(const session::Input& input) {
+    session.step(input, now, from_session);
+    due.session = session.next_deadline();
+  }
+  void tell(const membership::Input& input) {
+    membership.step(input, now, from_membership);
+    due.membership = membership.next_deadline();
+  }
+  void tell(const dht::Input& input) {
+    dht.step(input, corrected(), from_dht);
+    due.dht = dht.next_deadline();
+  }
+  void tell(const discovery::Input& input) {
+    discovery.step(input, now, from_discovery);
+    due.discovery = discovery.next_deadline();
+  }
 };
 
 }  // namespace kith::node

@@ -93,7 +93,10 @@ Node::Impl::Impl(Config c, std::shared_ptr<const crypto::Identity> i, Now at)
       dht(dht_config(config), identity, rng.fork()),
       discovery(discovery_config(config, identity->id()), rng.fork()),
       next_save(at.mono + save_interval),
-      now(at) {}
+      now(at) {
+  due = {session.next_deadline(), membership.next_deadline(), dht.next_deadline(),
+         discovery.next_deadline()};
+}
 
 void Node::Impl::start() {
   for (const Buffer& raw : std::exchange(config.stored_records, {})) tell(dht::RecordLoaded{raw});
@@ -102,6 +105,7 @@ void Node::Impl::start() {
   for (const SavedPeer& peer : meta_peers_of(config.stored_meta))
     tell(session::PeerIntroduced{peer.key, {peer.endpoint}});
   discovery.start(now, from_discovery);
+  due.discovery = discovery.next_deadline();
   save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
 }
 
@@ -221,13 +225,18 @@ void Node::Impl::finish_leave() {
 // --- time ---------------------------------------------------------------------------------------
 
 void Node::Impl::expire() {
-  const auto due = [&](std::optional<Instant> deadline) {
+  const auto passed = [&](std::optional<Instant> deadline) {
     return deadline && *deadline <= now.mono;
   };
-  if (due(session.next_deadline())) session.expire(now, from_session);
-  if (due(membership.next_deadline())) membership.expire(now, from_membership);
-  if (due(dht.next_deadline())) dht.expire(corrected(), from_dht);
-  if (due(discovery.next_deadline())) discovery.expire(now, from_discovery);
+  const auto expire_room = [&](auto& room, Now at, auto& said, std::optional<Instant>& deadline) {
+    if (!passed(deadline)) return;
+    room.expire(at, said);
+    deadline = room.next_deadline();
+  };
+  expire_room(session, now, from_session, due.session);
+  expire_room(membership, now, from_membership, due.membership);
+  expire_room(dht, passed(due.dht) ? corrected() : now, from_dht, due.dht);
+  expire_room(discovery, now, from_discovery, due.discovery);
   for (Joins::Ended& ended : joins.expired(now)) end_join(std::move(ended));
   for (auto it = pings.begin(); it != pings.end();) {
     if (it->second.deadline > now.mono) {
@@ -237,17 +246,17 @@ void Node::Impl::expire() {
     out->push(Completed{it->second.ticket, std::make_shared<OperationReport>(PingReport{})});
     it = pings.erase(it);
   }
-  if (due(next_save)) {
+  if (passed(next_save)) {
     next_save = now.mono + save_interval;
     save_peers();
     save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
   }
-  if (due(leave_deadline)) leaving == Leaving::draining ? announce_leave() : finish_leave();
+  if (passed(leave_deadline)) leaving == Leaving::draining ? announce_leave() : finish_leave();
 }
 
 std::optional<Instant> Node::Impl::next_deadline() const {
-  std::optional<Instant> next = earlier(session.next_deadline(), membership.next_deadline());
-  next = earlier(next, earlier(dht.next_deadline(), discovery.next_deadline()));
+  std::optional<Instant> next = earlier(due.session, due.membership);
+  next = earlier(next, earlier(due.dht, due.discovery));
   next = earlier(next, earlier(joins.next_deadline(), leave_deadline));
   for (const auto& [id, ping] : pings) next = earlier(next, ping.deadline);
   return earlier(next, next_save);
