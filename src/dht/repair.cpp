@@ -45,7 +45,7 @@ void Repair::on_change(const NodeId& who, View::Change change) {
       break;
     case View::Change::gone: {
       // Retired here already, it may count for others: they wait for our stamp past this death.
-      if (!member || member->synced.value == 0) break;
+      if (!member || !member->may_count_elsewhere()) break;
       publish_due_ = true;
       const std::vector<NodeId> base = context_.view.base(who.bytes);
       std::size_t live = 0;
@@ -68,25 +68,15 @@ void Repair::on_sync_timer() {
 
 void Repair::begin_round() {
   running_ = true;
-  promised_.reset();
-  others_.clear();
-  strangers_.clear();
-  begin_pass();
-}
-
-void Repair::begin_pass() {
   dirty_ = false;
-  reached_.clear();
-  to_visit_.clear();
+  step_ = Step::look;
+  visited_.clear();
+  refused_.clear();
+  forget_answers();
   // The counting neighbours, for they have what was acknowledged; who leaves gives to the nearest.
-  const std::vector<NodeId> partners =
-      draining_ ? context_.view.partners()
-                : context_.view.neighbours(context_.self.bytes, neighbourhood);
-  for (const NodeId& id : partners) {
-    if (id != context_.self) to_visit_.push_back(id);
-    strangers_.erase(id);
-  }
-  to_visit_.insert(to_visit_.end(), strangers_.begin(), strangers_.end());
+  to_visit_ = draining_ ? context_.view.partners()
+                        : context_.view.neighbours(context_.self.bytes, neighbourhood);
+  std::erase(to_visit_, context_.self);
   next_partner();
 }
 
@@ -99,7 +89,11 @@ void Repair::next_partner() {
         launch_.exchange(partner, draining_ ? Exchange::Purpose::leave : Exchange::Purpose::mend);
     return;
   }
-  finish_pass();
+  if (draining_) return finish_draining();
+  if (step_ != Step::fetch) return poll();
+  answered_ = visited_;
+  const bool late = context_.now.mono - promised_at_ >= promise_use;
+  late || !enough_reached() ? fail_round() : conclude();
 }
 
 void Repair::on_ended(const Exchange& exchange) {
@@ -109,40 +103,57 @@ void Repair::on_ended(const Exchange& exchange) {
   }
   if (exchange.id() != exchange_) return;
   exchange_ = 0;
-  if (exchange.succeeded()) reached_.insert(exchange.partner());
+  (exchange.succeeded() ? visited_ : refused_).insert(exchange.partner());
   next_partner();
 }
 
-void Repair::on_polled(const Poll& poll) {
-  if (poll.id() != poll_) return;
+// Those visited who have not been asked yet in this step.
+void Repair::poll() {
+  std::set<NodeId> whom;
+  for (const NodeId& id : visited_)
+    if (asked_.insert(id).second) whom.insert(id);
+  poll_ = launch_.poll(whom, step_ == Step::promise ? wire::Want::value : wire::Want::digest);
+}
+
+void Repair::forget_answers() {
+  asked_.clear();
+  answered_.clear();
+  others_.clear();
+}
+
+void Repair::on_polled(const Poll& ended) {
+  if (ended.id() != poll_) return;
   poll_ = 0;
-  reached_ = poll.answered();
-  others_ = poll.others();
-  if (meet_strangers()) {
-    promised_.reset();
-    return begin_pass();
-  }
+  answered_.insert(ended.answered().begin(), ended.answered().end());
+  others_.insert(others_.end(), ended.others().begin(), ended.others().end());
+  to_visit_ = strangers();
+  if (!to_visit_.empty()) return next_partner();
   if (!enough_reached()) return fail_round();
-  if (promised_) return begin_pass();
+  if (step_ == Step::promise) {
+    step_ = Step::fetch;
+    to_visit_.assign(answered_.begin(), answered_.end());
+    visited_.clear();
+    return next_partner();
+  }
   if (counted_by_all()) return conclude();
-  promised_ = context_.now.mono;
-  poll_ = launch_.poll(reached_, wire::Want::value);
+  step_ = Step::promise;
+  promised_at_ = context_.now.mono;
+  forget_answers();
+  poll();
 }
 
 // Those who come to count just now, and who retired us while we were cut off: they are asked too.
-bool Repair::meet_strangers() {
-  const std::vector<NodeId> known = context_.view.neighbours(context_.self.bytes, neighbourhood);
-  bool met = false;
+std::vector<NodeId> Repair::strangers() const {
+  std::set<NodeId> met;
   const auto meet = [&](const NodeId& id) {
-    const bool is_known = std::find(known.begin(), known.end(), id) != known.end();
-    if (id != context_.self && context_.view.live(id) && !is_known)
-      met |= strangers_.insert(id).second;
+    const bool known = id == context_.self || visited_.contains(id) || refused_.contains(id);
+    if (!known && context_.view.live(id)) met.insert(id);
   };
   for (const auto& [base, promised] : others_) {
     std::for_each(base.begin(), base.end(), meet);
     std::for_each(promised.begin(), promised.end(), meet);
   }
-  return met;
+  return {met.begin(), met.end()};
 }
 
 bool Repair::counted_by_all() const {
@@ -158,7 +169,7 @@ bool Repair::enough_reached() const {
   const std::vector<NodeId> set = context_.view.stamped(context_.self.bytes, neighbourhood);
   const View::Member* me = context_.view.find(context_.self);
   std::size_t missed = set.size() - (me && me->counts() ? 1 : 0);
-  for (const NodeId& id : set) missed -= reached_.contains(id) ? 1 : 0;
+  for (const NodeId& id : set) missed -= answered_.contains(id) ? 1 : 0;
   return all_bases_have_quorum(set.size(), missed) &&
          std::all_of(others_.begin(), others_.end(),
                      [this](const Poll::Other& other) { return reaches_quorum(other); });
@@ -170,7 +181,7 @@ bool Repair::enough_reached() const {
 bool Repair::reaches_quorum(const Poll::Other& other) const {
   const auto missed_of = [this](const std::vector<NodeId>& ids) {
     return static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), [this](const NodeId& id) {
-      return id != context_.self && !reached_.contains(id);
+      return id != context_.self && !answered_.contains(id);
     }));
   };
   const std::size_t soon = missed_of(other.promised);
@@ -187,19 +198,11 @@ bool Repair::handed_over() const {
   if (others.empty()) {  // one of those who do not count yet will found the network anew
     const std::vector<NodeId> live = context_.view.partners();
     return std::all_of(live.begin(), live.end(),
-                       [&](const NodeId& id) { return reached_.contains(id); });
+                       [&](const NodeId& id) { return visited_.contains(id); });
   }
   std::size_t missed = 0;
-  for (const NodeId& id : others) missed += reached_.contains(id) ? 0 : 1;
+  for (const NodeId& id : others) missed += visited_.contains(id) ? 0 : 1;
   return missed < read_quorum(std::min(others.size(), replicas));
-}
-
-void Repair::finish_pass() {
-  if (draining_) return finish_draining();
-  if (!enough_reached()) return fail_round();
-  if (promised_ && context_.now.mono - *promised_ < promise_use) return conclude();
-  promised_.reset();
-  poll_ = launch_.poll(reached_, wire::Want::digest);
 }
 
 void Repair::finish_draining() {

@@ -43,16 +43,16 @@ class Repair {
  private:
   void schedule(Duration delay);
   void begin_round();
-  void begin_pass();
   void next_partner();
-  void finish_pass();
+  void poll();
+  void forget_answers();
   void finish_draining();
   void fail_round();
   void conclude();
   void publish();
   void write(UnixMillis stamp);
   bool enough_reached() const;
-  bool meet_strangers();
+  std::vector<NodeId> strangers() const;
   bool counted_by_all() const;
   bool reaches_quorum(const Poll::Other& other) const;
   bool handed_over() const;
@@ -62,12 +62,14 @@ class Repair {
   bool running_ = false, dirty_ = true, publish_due_ = true;
   bool draining_ = false, stopping_ = false;
   std::vector<NodeId> to_visit_;
-  std::set<NodeId> reached_;
-  std::vector<Poll::Other> others_;  // our place, as those polled see it
+  // Look for who counts; ask to be counted; fetch what was acknowledged before.
+  enum class Step : std::uint8_t { look, promise, fetch } step_ = Step::look;
+  std::set<NodeId> visited_, refused_;  // exchanges that succeeded, and that did not
+  std::set<NodeId> asked_, answered_;   // polls of this step
+  std::vector<Poll::Other> others_;     // our place, as those polled see it
   Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0;
-  std::set<NodeId> strangers_;       // who count for those polled, or soon will, and not for us
-  std::optional<Instant> promised_;  // that we count, by those who were polled then
+  Instant promised_at_;  // when we asked to be counted
   std::optional<Token> writing_;
   UnixMillis stamp_;  // being written
   Duration retry_{sync_retry};

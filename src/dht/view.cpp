@@ -13,6 +13,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
     member.endpoint = seen.endpoint;
     member.past = !member.live();
+    member.ours_then = own_stamp();
     add(member);
     ++epoch_;
     members_.try_emplace(seen.id, std::make_unique<Member>(member));
@@ -23,10 +24,16 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
   const bool moved = member.presence != seen.presence || member.synced != seen.synced;
+  const bool lives = seen.presence == Presence::alive || seen.presence == Presence::suspect;
+  const bool may_be_retired = !was_live && lives && member.stamped() && released(member);
   const bool later = !was_live && seen.presence == Presence::dead &&
                      member.presence == Presence::dead && seen.verdict_stamp > member.verdict_stamp;
-  if (was_live != (seen.presence == Presence::alive || seen.presence == Presence::suspect))
-    member.since = now.mono;
+  if (was_live != lives) member.since = now.mono;
+  if (was_live && !lives) member.ours_then = own_stamp();
+  if (may_be_retired) {
+    member.retired = true;
+    member.retired_at = member.synced;
+  }
   member.key = seen.key;
   member.presence = seen.presence;
   member.synced = seen.synced;
@@ -35,13 +42,25 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.past = member.past && !member.live();
   // A new stamp, not a greater one: its clock may have been set back since.
   if (member.retired && member.live() && member.synced != member.retired_at) member.retired = false;
-  if (member.stamped() || member.presence == Presence::left) member.promised.reset();
+  if (member.stamped() || member.presence == Presence::left) withdraw(seen.id, member);
   add(member);
   if (moved) ++epoch_;
   if (awaited) return member.live() ? Change::joined : Change::gone;
   if (!was_live && member.live()) return Change::returned;
   if (was_live && !member.live()) return Change::gone;
   return later ? Change::restamped : moved ? Change::news : Change::none;
+}
+
+UnixMillis View::own_stamp() const {
+  const Member* me = find(self_);
+  return me ? me->synced : UnixMillis{};
+}
+
+// Whether we have published a stamp past that death: others may have retired it by that, and would
+// not count it with us when it comes back as it was.
+bool View::released(const Member& dead) const {
+  if (dead.verdict_stamp.value == 0) return false;
+  return own_stamp() > dead.verdict_stamp || own_stamp() != dead.ours_then;
 }
 
 void View::remember(const Counting& known, Now now) {
@@ -56,6 +75,7 @@ bool View::forget(const NodeId& id) {
   const auto known = members_.find(id);
   if (known == members_.end()) return false;
   subtract(*known->second);
+  withdraw(id, *known->second);
   members_.erase(known);
   ++epoch_;
   return true;
@@ -66,8 +86,8 @@ bool View::promise(const NodeId& id, Instant now) {
   if (known == members_.end() || known->second->stamped()) return false;
   Member& member = *known->second;
   subtract(member);
-  if (!member.promised) ++epoch_;
-  member.promised = now + promise_life;
+  if (!std::exchange(member.promised, true)) ++epoch_;
+  promises_.try_emplace(id).first->second = now + promise_life;
   add(member);
   return true;
 }
@@ -75,16 +95,21 @@ bool View::promise(const NodeId& id, Instant now) {
 // One that lives and had time to tell its stamp has none. One that does not live may have told
 // others, and goes as the dead do.
 bool View::lapse(Instant now) {
-  if (totals_.promised == 0) return false;
-  const std::uint64_t before = epoch_;
-  for (const auto& [id, member] : members_) {
-    if (!member->promised || !member->live() || now < *member->promised) continue;
-    subtract(*member);
-    member->promised.reset();
-    add(*member);
+  std::vector<NodeId> lapsed;
+  for (const auto& [id, until] : promises_)
+    if (now >= until && live(id)) lapsed.push_back(id);
+  for (const NodeId& id : lapsed) {
+    Member& member = *members_.find(id)->second;
+    subtract(member);
+    withdraw(id, member);
+    add(member);
     ++epoch_;
   }
-  return epoch_ != before;
+  return !lapsed.empty();
+}
+
+void View::withdraw(const NodeId& id, Member& member) {
+  if (std::exchange(member.promised, false)) promises_.erase(id);
 }
 
 bool View::settled(const NodeId& id, const Member& member) const {
@@ -118,14 +143,12 @@ void View::add(const Member& member) {
   totals_.live += member.live();
   totals_.counting += member.counts();
   totals_.unsettled += !member.live() && member.counts();
-  totals_.promised += member.promised.has_value();
 }
 
 void View::subtract(const Member& member) {
   totals_.live -= member.live();
   totals_.counting -= member.counts();
   totals_.unsettled -= !member.live() && member.counts();
-  totals_.promised -= member.promised.has_value();
 }
 
 bool View::retire(Instant now) {
@@ -144,7 +167,7 @@ bool View::retire(Instant now) {
     subtract(member);
     member.retired = true;
     member.retired_at = member.synced;
-    member.promised.reset();
+    withdraw(id, member);
     add(member);
     ++epoch_;
   }
@@ -153,13 +176,11 @@ bool View::retire(Instant now) {
 
 std::optional<Instant> View::next_retirement(Instant now) const {
   std::optional<Instant> next;
-  if (!any_unsettled() && totals_.promised == 0) return next;
+  for (const auto& [id, until] : promises_)
+    if (live(id)) next = earlier(next, until);
+  if (!any_unsettled()) return next;
   for (const auto& [id, member] : members_) {
-    if (member->live()) {
-      if (member->promised) next = earlier(next, *member->promised);
-      continue;
-    }
-    if (!member->counts()) continue;
+    if (member->live() || !member->counts()) continue;
     const Instant grace = member->since + awaited_grace;
     next = earlier(next, member->awaited && grace > now ? grace : member->since + retire_after);
   }
@@ -186,7 +207,7 @@ bool View::live(const NodeId& id) const {
 UnixMillis View::newest_verdict() const {
   UnixMillis newest{0};
   for (const auto& [id, member] : members_)
-    if (!member->live() && member->synced.value > 0)
+    if (!member->live() && member->may_count_elsewhere())
       newest = std::max(newest, member->verdict_stamp);
   return newest;
 }
@@ -225,9 +246,15 @@ std::vector<NodeId> View::stamped(const ByteArray<32>& place, std::size_t count)
 }
 
 std::vector<NodeId> View::promised(const ByteArray<32>& place) const {
-  const std::size_t count = std::min(totals_.promised, replicas);
-  return closest_that(place, count,
-                      [](const NodeId&, const Member& m) { return m.promised && !m.stamped(); });
+  std::vector<NodeId> ids;
+  kad::visit_closest(
+      place, promises_.begin(), promises_.end(),
+      [](const auto& item) -> const ByteArray<32>& { return item.first.bytes; },
+      [&](const auto& item) {
+        ids.push_back(item.first);
+        return ids.size() < replicas;
+      });
+  return ids;
 }
 
 std::vector<NodeId> View::holders(const ByteArray<32>& place) const {

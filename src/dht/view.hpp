@@ -50,14 +50,17 @@ class View {
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
     bool retired = false;
-    bool past = false;                // was dead when first heard of: others have settled it
-    bool awaited = false;             // remembered from the last run, not heard of in this one
-    UnixMillis retired_at;            // its synced must be newer to count again
-    std::optional<Instant> promised;  // it asked for our base: counts until then, stamp or not
+    bool past = false;      // was dead when first heard of: others have settled it
+    bool awaited = false;   // remembered from the last run, not heard of in this one
+    UnixMillis retired_at;  // its synced must be another to count again
+    UnixMillis ours_then;   // our own stamp when it was first heard of as dead
+    bool promised = false;  // counts for a while, stamp or not
     Endpoint endpoint;
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
     bool stamped() const { return synced.value > 0 && !retired; }
     bool counts() const { return stamped() || promised; }
+    // By a stamp that we retired, or by a promise of others.
+    bool may_count_elsewhere() const { return synced.value > 0 || presence == Presence::dead; }
   };
 
   explicit View(const NodeId& self) : self_(self) {}
@@ -87,7 +90,7 @@ class View {
 
   std::vector<NodeId> base(const ByteArray<32>& place) const;
   std::vector<NodeId> stamped(const ByteArray<32>& place, std::size_t count) const;
-  std::vector<NodeId> promised(const ByteArray<32>& place) const;  // and not stamped
+  std::vector<NodeId> promised(const ByteArray<32>& place) const;  // the R closest; no stamp
   std::vector<NodeId> holders(const ByteArray<32>& place) const;
   std::vector<NodeId> neighbours(const ByteArray<32>& place, std::size_t count) const;  // counting
   std::vector<NodeId> partners() const;  // live members whose records we may share; not us
@@ -102,19 +105,23 @@ class View {
  private:
   template <class Keep>
   std::vector<NodeId> closest_that(const ByteArray<32>& place, std::size_t count, Keep keep) const;
+  UnixMillis own_stamp() const;
+  bool released(const Member& dead) const;
   bool lapse(Instant now);
+  void withdraw(const NodeId& id, Member& member);
   bool settled(const NodeId& id, const Member& member) const;
   bool unknown_to_all(const NodeId& id, const Member& member, Instant now) const;
 
   // Kept as members change: most questions come with every piece of news.
   struct Totals {
-    std::size_t live = 0, counting = 0, unsettled = 0, promised = 0;
+    std::size_t live = 0, counting = 0, unsettled = 0;
   };
   void add(const Member& member);
   void subtract(const Member& member);
 
   NodeId self_;
   FlatMap<NodeId, std::unique_ptr<Member>> members_;
+  FlatMap<NodeId, Instant> promises_;  // until when
   Totals totals_;
   std::uint64_t epoch_ = 0;
 };

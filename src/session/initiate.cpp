@@ -4,6 +4,13 @@
 #include "impl.hpp"
 
 namespace kith::session {
+namespace {
+
+bool is_in(const std::vector<Endpoint>& list, const Endpoint& one) {
+  return std::find(list.begin(), list.end(), one) != list.end();
+}
+
+}  // namespace
 
 void Session::Impl::start_attempt(Peer& peer, Turn& t) {
   if (peer.attempt) return;
@@ -50,6 +57,9 @@ void Session::Impl::on_initiated(const PendingJob& job, const Initiated& result,
   attempt.state = result.state;
   attempt.message = make_init(attempt.index, result.message, mac1_key(config.network, peer->key));
   attempt.targets = route(*peer);
+  if (const auto caller = std::exchange(attempt.caller, {});
+      caller && !is_in(attempt.targets, *caller))
+    attempt.targets.insert(attempt.targets.begin(), *caller);
   attempt.raced = 0;
   attempt.sent = t.now.mono;
   race(*peer, t);
@@ -89,6 +99,7 @@ void Session::Impl::on_attempt_timer(Peer& peer, Turn& t) {
 
 void Session::Impl::give_up(Peer& peer, Turn& t) {
   const bool missed = peer.attempt && peer.attempt->deaf;
+  peer.silent = true;
   end_attempt(peer);
   const Duration jitter = rng.between(Duration(0), round_pause_jitter);
   peer.pause_until = t.now.mono + round_pause + jitter;

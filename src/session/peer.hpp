@@ -22,6 +22,7 @@ struct Attempt {
   std::optional<noise::Initiator> state;  // once message 1 is made
   Bytes message;                          // message 1, mac2 zero
   std::vector<Endpoint> targets;          // of this try
+  std::optional<Endpoint> caller;         // one more for the next: it was refused itself
   std::size_t raced = 0;                  // how many of them were sent to
   bool finishing = false;                 // a message 2 is being checked
   bool deaf = false;                      // started because the peer fell silent
@@ -47,6 +48,7 @@ struct Peer {
   std::unique_ptr<Keypair> current, previous;
   std::unique_ptr<Attempt> attempt;
   std::optional<Instant> pause_until;  // no renewing before
+  bool silent = false;                 // nothing heard since an attempt to reach it failed
   std::optional<Cookie> cookie;
 
   // What answers is neither waited for nor owed for: a question and its answer are two packets.

@@ -40,11 +40,17 @@ bool Session::Impl::fresh(const Responded& result, bool stream) {
 
 // Old news, or a peer whose mark was lost (a disk rolled back, a clock set back, a twin that came
 // and went): it cannot pass here until it is shown its greater incarnation. Where we are trying to
-// reach that peer anyway, its source is one more address to try: our own message 1 proves who is
-// there, and is no longer than what came from it.
+// reach that peer, as we do then when we could not lately, its source is one more address to try:
+// our own message 1 proves who is there, and is no longer than what came from it.
 void Session::Impl::call_back(const NodeId& id, const Endpoint& from, Turn& t) {
   Peer* peer = find_peer(id);
-  if (!peer || !peer->attempt || !peer->attempt->state) return;
+  if (!peer) return;
+  if (peer->silent || !linked(*peer)) start_attempt(*peer, t);
+  if (!peer->attempt) return;
+  if (!peer->attempt->state) {
+    peer->attempt->caller = from;
+    return;
+  }
   std::vector<Endpoint>& targets = peer->attempt->targets;
   const bool tried = std::find(targets.begin(), targets.end(), from) != targets.end();
   if (tried || targets.size() >= 2 * endpoints_limit) return;

@@ -64,6 +64,7 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
 
 void Session::Impl::accept(Peer& peer, const Endpoint& from, Buffer message, Turn& t) {
   ++peer.received;
+  peer.silent = false;
   const bool awaited = peer.waiting_since.has_value();
   peer.waiting_since.reset();
   move_endpoint(peer, from, t);

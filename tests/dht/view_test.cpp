@@ -135,3 +135,24 @@ TEST_CASE(
   CHECK(view.retire(at(41).mono + retire_after));
   CHECK_FALSE(view.find(node(8))->counts());
 }
+
+TEST_CASE("dht/view: who comes back counts no more once we have published a stamp past its death") {
+  View before = view_of(5);
+  before.see(seen(1, Presence::dead, 10, 100), at(1));
+  before.see(seen(1, Presence::alive, 10), at(2));
+  CHECK(before.find(node(1))->counts());
+
+  View after = view_of(5);  // others may have retired it by that stamp, and so do we
+  after.see(seen(1, Presence::dead, 10, 100), at(1));
+  after.see(seen(0, Presence::alive, 200), at(2));
+  after.see(seen(1, Presence::alive, 10), at(3));
+  CHECK_FALSE(after.find(node(1))->counts());
+  after.see(seen(1, Presence::alive, 300), at(4));
+  CHECK(after.find(node(1))->counts());
+
+  View alone = view_of(5);  // a verdict of our own moves nothing, here or elsewhere
+  alone.see(seen(1, Presence::dead, 10, 0), at(1));
+  alone.see(seen(0, Presence::alive, 200), at(2));
+  alone.see(seen(1, Presence::alive, 10), at(3));
+  CHECK(alone.find(node(1))->counts());
+}

@@ -301,6 +301,26 @@ TEST_CASE("session/network: of 1100 sessions the 1024 latest used have keys") {
   CHECK(world.node("a").session->has_session(world.id("n1099")));
 }
 
+TEST_CASE(
+    "session/network: a peer whose mark was lost after it fell silent is called back at once") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("before"));
+  world.run(seconds(1));
+  world.roll_back("a", {0});
+  world.move("a", "10.0.0.3");
+  world.send("b", "a", as_bytes("an answer"));
+  world.send("b", "a", as_bytes("lost"));
+  world.run(seconds(30));  // b has given up, and wants nothing of it any more
+
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("here"));
+  world.run(seconds(3));
+  CHECK_EQ(count(world, "b received from a: \"here\""), 1);
+}
+
 TEST_CASE("session/network: a peer whose mark was lost is called back, and goes on above it") {
   World world;
   world.add("a", "10.0.0.1");
