@@ -286,6 +286,9 @@ void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> c
     probes.finish(*request);
   }
   roster.judge(entry, Verdict::dead, now, false, stamp);
+  // The latest first: who found it earlier lacks that one.
+  std::stable_sort(certificate.begin(), certificate.end(),
+                   [](const auto& a, const auto& b) { return a.stamp > b.stamp; });
   entry.certificate = std::move(certificate);
   changed(entry);
   gossip.drop_suspicions(wire::prefix_of(subject));

@@ -187,7 +187,8 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
 }
 
 // Dead here already. A later suspicion takes the place of its accuser's, or of the earliest, so
-// that all who know of the death come to the same stamp. No stamp may lie in the future.
+// that all who know of the death come to the same stamp, and soon: until the last of them has
+// synced past it, nobody retires the dead.
 void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicion) {
   const UnixMillis stamp = suspicion.stamp;
   if (entry.verdict() != Verdict::dead) return;
@@ -201,6 +202,8 @@ void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicio
   if (place != certificate.end()) *place = suspicion;
   roster.restamp(entry, stamp);
   changed(entry);
+  spread(suspicion);
+  spread(entry.reference);
 }
 
 void Membership::Impl::certificate_verified(const VerifySuspicions& work,

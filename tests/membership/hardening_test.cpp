@@ -199,6 +199,22 @@ TEST_CASE("membership: members that may not accuse cannot bury anybody, however 
   CHECK_EQ(world.verdict(0, 7), Verdict::alive);
 }
 
+TEST_CASE("membership: a later stamp of a death is everybody's within seconds") {
+  World world;
+  settle(world, 12);
+  world.kill(11);
+  world.run(seconds(10));
+  const UnixMillis first = world.at(0).find(world.id(11))->verdict_stamp;
+  world.later_proof_by(3, 11, 0);
+  world.run(seconds(2));
+  const UnixMillis stamp = world.at(0).find(world.id(11))->verdict_stamp;
+  REQUIRE(stamp > first);
+  for (std::size_t i = 1; i < 11; ++i) {
+    CAPTURE(i);
+    CHECK(world.at(i).find(world.id(11))->verdict_stamp == stamp);
+  }
+}
+
 TEST_CASE("membership: a refutation works on a full disk") {
   World world;
   settle(world, 5);

@@ -226,7 +226,7 @@ void World::inject(std::size_t from, std::size_t to, const wire::Message& messag
   step(to, ms::MessageReceived{id(from), &message, 0, false});
 }
 
-void World::suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to) {
+wire::Suspicion World::suspicion_of(std::size_t accuser, std::size_t subject, std::size_t to) {
   wire::Suspicion suspicion;
   suspicion.subject = {wire::prefix_of(id(subject)), at(to).find(id(subject))->record->incarnation,
                        wire::Verdict::suspect, record_hash(to, subject)};
@@ -234,7 +234,18 @@ void World::suspicion_by(std::size_t accuser, std::size_t subject, std::size_t t
   suspicion.stamp = now_.wall;
   suspicion.signature =
       identity(accuser)->sign(wire::suspicion_message(network_, id(subject), suspicion).view());
-  inject(accuser, to, wire::GossipPush{{{}, {suspicion}}});
+  return suspicion;
+}
+
+void World::suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to) {
+  inject(accuser, to, wire::GossipPush{{{}, {suspicion_of(accuser, subject, to)}}});
+}
+
+void World::later_proof_by(std::size_t accuser, std::size_t subject, std::size_t to) {
+  const wire::Suspicion suspicion = suspicion_of(accuser, subject, to);
+  wire::Reference dead = suspicion.subject;
+  dead.verdict = wire::Verdict::dead;
+  inject(accuser, to, wire::GossipPush{{{dead}, {suspicion}}});
 }
 
 std::optional<wire::Verdict> World::verdict(std::size_t observer, std::size_t subject) {

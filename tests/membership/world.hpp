@@ -52,6 +52,8 @@ class World {
   void cut(std::size_t a, std::size_t b, bool on = true);
   void step(std::size_t node, const ms::Input& input);
   void suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to);  // signed, injected
+  // One accusation of a certificate for somebody that is dead already.
+  void later_proof_by(std::size_t accuser, std::size_t subject, std::size_t to);
   void inject(std::size_t from, std::size_t to, const wire::Message& message);
 
   std::size_t size() const { return nodes_.size(); }
@@ -80,6 +82,7 @@ class World {
   std::uint64_t introduced = 0;
 
  private:
+  wire::Suspicion suspicion_of(std::size_t accuser, std::size_t subject, std::size_t to);
   struct Node {
     std::shared_ptr<const crypto::Identity> identity;
     std::unique_ptr<ms::Membership> machine;
