@@ -336,6 +336,7 @@ Snapshot Dht::snapshot() const {
   Snapshot out;
   out.tombstones = context.index.tombstones();
   out.records = context.index.size() - out.tombstones;
+  out.counting = context.view.counting_count();
   out.synced = impl_->repair.synced();
   out.operations = context.client_operations;
   out.base_disagreements = context.base_disagreements;

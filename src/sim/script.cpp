@@ -138,23 +138,21 @@ void World::relieve(HostIndex i, const Event& event) {
   }
 }
 
-std::size_t World::sees_live(HostIndex i) const {
-  const auto members = hosts_[i].node->snapshot().membership.members;
-  return static_cast<std::size_t>(
-      std::count_if(members.begin(), members.end(), [](const membership::MemberSnapshot& seen) {
-        return seen.member->verdict == wire::Verdict::alive ||
-               seen.member->verdict == wire::Verdict::suspect;
-      }));
+bool World::can_lose_one() const {
+  return std::all_of(hosts_.begin(), hosts_.end(), [](const Host& host) {
+    return !host.up() || host.node->snapshot().dht.counting >= fewest_to_lose_one;
+  });
 }
 
-// All trouble ends for the core: processes run, links work, disks have room. The rest is gone, but
-// for one of a few that are on their own now: what they acknowledged may be on two disks only.
+// All trouble ends for the core: processes run, links work, disks have room. The rest is gone,
+// where no base has shrunk so far that what was acknowledged may be on two disks only.
 void World::heal(const Event& event) {
   network_.end_all();
   for (const auto& [of, twin] : twins_) crash(twin);
+  const bool may_go = can_lose_one();
   for (const HostIndex i : event.hosts) {
-    hosts_[i].gone = hosts_[i].up() && sees_live(i) >= fewest_to_lose_one;
     crash(i);
+    hosts_[i].gone = may_go;
   }
   for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     Host& host = hosts_[i];

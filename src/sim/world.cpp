@@ -177,7 +177,7 @@ bool World::all_have_met() const {
   for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     if (!hosts_[i].up()) continue;
     const node::Snapshot snapshot = hosts_[i].node->snapshot();
-    if (snapshot.membership.members.size() < started || !snapshot.dht.synced) return false;
+    if (snapshot.dht.counting < started || !snapshot.dht.synced) return false;
   }
   return true;
 }

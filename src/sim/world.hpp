@@ -52,7 +52,7 @@ class World {
   void tell(const std::string& line);
   void look_around();
   bool all_have_met() const;
-  std::size_t sees_live(HostIndex i) const;
+  bool can_lose_one() const;
   node::Config config_of(const Host& host, HostIndex index) const;
 
   // process.cpp

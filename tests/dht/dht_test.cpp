@@ -321,6 +321,21 @@ TEST_CASE("dht: a promise to one that lives and publishes nothing lapses") {
   CHECK(world.put(0, "k", "v").outcome == PutOutcome::applied);
 }
 
+TEST_CASE("dht: news after a long time alone is tried again soon, though the first try fails") {
+  DhtWorld world(3);
+  world.start_all();
+  world.cut({0}, {1, 2});
+  REQUIRE(world.put(1, "k", "v").outcome == PutOutcome::applied);
+  world.run(minutes(2));
+  world.node(0).disk_full = true;
+  world.heal();
+  world.run(seconds(1));
+  REQUIRE_FALSE(world.node(0).dht->snapshot().synced);
+  world.node(0).disk_full = false;
+  world.run(seconds(6));
+  CHECK(world.node(0).dht->snapshot().synced);
+}
+
 TEST_CASE("dht: a newcomer that falls silent before it counts holds nobody up for long") {
   DhtWorld world(2);
   world.start(0);
