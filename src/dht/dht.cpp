@@ -21,9 +21,9 @@ struct Dht::Impl {
   Repair repair;
   OperationId last_operation = 0;
   bool started = false;
-  struct {                    // who counts, as the disk knows it
-    std::uint64_t epoch = 0;  // of the view
-    std::optional<std::vector<NodeId>> ids;
+  struct {                                                    // who counts, as the disk knows it
+    std::uint64_t epoch = 0;                                  // of the view
+    std::optional<std::vector<std::pair<NodeId, bool>>> ids;  // and who is retired
     Token writing;
   } told;
   struct {
@@ -284,9 +284,9 @@ struct Dht::Impl {
     context.timers.set({Timer::Kind::counting},
                        context.now.mono + counting_delay + milliseconds(members));
   }
-  static std::vector<NodeId> ids_of(const std::vector<Counting>& members) {
-    std::vector<NodeId> ids;
-    for (const Counting& member : members) ids.push_back(member.id);
+  static std::vector<std::pair<NodeId, bool>> ids_of(const std::vector<Counting>& members) {
+    std::vector<std::pair<NodeId, bool>> ids;
+    for (const Counting& member : members) ids.emplace_back(member.id, member.retired);
     return ids;
   }
   void tell_counting() {
@@ -294,7 +294,7 @@ struct Dht::Impl {
     if (context.view.epoch() == told.epoch) return;
     told.epoch = context.view.epoch();
     std::vector<Counting> members = context.view.counting();
-    const std::vector<NodeId> ids = ids_of(members);
+    const auto ids = ids_of(members);
     if (std::exchange(told.ids, ids) == ids) return;
     told.writing = context.token();
     context.out->push(CountingChanged{

@@ -14,7 +14,7 @@ void Repair::start() {
 
 void Repair::schedule(Duration delay) {
   dirty_ = true;
-  retry_ = sync_retry;  // there is news: what failed for long may go now
+  retry_ = sync_retry;   // there is news: what failed for long may go now
   if (running_) return;  // the end of this round starts the next
   const Instant when = context_.now.mono + delay;
   const auto planned = context_.timers.when({Timer::Kind::sync});

@@ -12,6 +12,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     if (members_.size() >= members_limit) return Change::none;
     Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
     member.endpoint = seen.endpoint;
+    member.incarnation = seen.incarnation;
     member.past = !member.live();
     member.ours_then = own_stamp();
     add(member);
@@ -23,7 +24,10 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   subtract(member);
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
-  const bool moved = member.presence != seen.presence || member.synced != seen.synced;
+  // After a restart somebody may know less of it than we did.
+  const bool outdated = seen.incarnation < member.incarnation;
+  const UnixMillis synced = outdated ? member.synced : seen.synced;
+  const bool moved = member.presence != seen.presence || member.synced != synced;
   const bool lives = seen.presence == Presence::alive || seen.presence == Presence::suspect;
   const bool may_be_retired = !was_live && lives && member.stamped() && released(member);
   const bool later = !was_live && seen.presence == Presence::dead &&
@@ -36,7 +40,8 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   }
   member.key = seen.key;
   member.presence = seen.presence;
-  member.synced = seen.synced;
+  member.synced = synced;
+  member.incarnation = std::max(member.incarnation, seen.incarnation);
   member.verdict_stamp = seen.verdict_stamp;
   member.endpoint = seen.endpoint;
   member.past = member.past && !member.live();
@@ -67,6 +72,9 @@ void View::remember(const Counting& known, Now now) {
   if (known.id == self_ || known.synced.value == 0 || members_.size() >= members_limit) return;
   Member member{known.key, Presence::dead, known.synced, {}, now.mono};
   member.awaited = true;
+  member.incarnation = known.incarnation;
+  member.retired = known.retired;
+  member.retired_at = known.retired ? known.synced : UnixMillis{};
   if (members_.try_emplace(known.id, std::make_unique<Member>(member)).second) add(member);
   ++epoch_;
 }
@@ -190,7 +198,8 @@ std::optional<Instant> View::next_retirement(Instant now) const {
 std::vector<Counting> View::counting() const {
   std::vector<Counting> out;
   for (const auto& [id, member] : members_)
-    if (id != self_ && member->stamped()) out.push_back({id, member->key, member->synced});
+    if (id != self_ && (member->stamped() || (member->retired && !member->awaited)))
+      out.push_back({id, member->key, member->synced, member->incarnation, member->retired});
   return out;
 }
 

@@ -50,8 +50,9 @@ class View {
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
     bool retired = false;
-    bool past = false;      // was dead when first heard of: others have settled it
-    bool awaited = false;   // remembered from the last run, not heard of in this one
+    bool past = false;     // was dead when first heard of: others have settled it
+    bool awaited = false;  // remembered from the last run, not heard of in this one
+    Incarnation incarnation;
     UnixMillis retired_at;  // its synced must be another to count again
     UnixMillis ours_then;   // our own stamp when it was first heard of as dead
     bool promised = false;  // counts for a while, stamp or not

@@ -49,6 +49,8 @@ std::vector<dht::Counting> meta_counting_of(const Meta& meta, const NetworkId& n
     member.id = r.id<NodeId>();
     member.key = r.id<PublicKey>();
     member.synced = {static_cast<std::int64_t>(r.u64())};
+    member.incarnation = {r.u64()};
+    member.retired = r.u8() != 0;
     if (!r.failed()) members.push_back(member);
   }
   return members;
@@ -58,7 +60,11 @@ Buffer encode_counting(const std::vector<dht::Counting>& members, const NetworkI
   wire::Writer w;
   w.id(network);
   for (const dht::Counting& member : members)
-    w.id(member.id).id(member.key).u64(static_cast<std::uint64_t>(member.synced.value));
+    w.id(member.id)
+        .id(member.key)
+        .u64(static_cast<std::uint64_t>(member.synced.value))
+        .u64(member.incarnation.value)
+        .u8(member.retired ? 1 : 0);
   return w.buffer();
 }
 

@@ -156,3 +156,28 @@ TEST_CASE("dht/view: who comes back counts no more once we have published a stam
   alone.see(seen(1, Presence::alive, 10), at(3));
   CHECK(alone.find(node(1))->counts());
 }
+
+TEST_CASE(
+    "dht/view: after a restart no older record takes a member's place, and who was retired is") {
+  View view = view_of(1);
+  view.remember({node(1), {}, {20}, {5}, false}, at(0));
+  view.remember({node(2), {}, {20}, {5}, true}, at(0));
+  CHECK_EQ(view.counting_count(), 2);
+
+  MemberSeen older = seen(1, Presence::alive, 0);  // from somebody who knew less than we did
+  older.incarnation = {4};
+  view.see(older, at(1));
+  CHECK(view.find(node(1))->counts());
+  MemberSeen newer = seen(1, Presence::alive, 0);  // its disk was wiped
+  newer.incarnation = {6};
+  view.see(newer, at(2));
+  CHECK_FALSE(view.find(node(1))->counts());
+
+  MemberSeen back = seen(2, Presence::alive, 20);
+  back.incarnation = {5};
+  view.see(back, at(3));
+  CHECK_FALSE(view.find(node(2))->counts());
+  back.synced = {30};
+  view.see(back, at(4));
+  CHECK(view.find(node(2))->counts());
+}

@@ -25,12 +25,16 @@
 
 namespace kith::dht {
 
-// A member that counts in bases. Remembered over a restart: a node that comes back alone must not
-// take itself for the whole network, and acknowledge what nobody else has.
+// A member that counts in bases, or did until it was retired. Remembered over a restart: a node
+// that comes back alone must not take itself for the whole network, and acknowledge what nobody
+// else has; nor believe an older record of somebody than it knew.
 struct Counting {
   NodeId id;
   PublicKey key;
   UnixMillis synced;
+  Incarnation incarnation;  // of the record that said so
+  bool retired = false;     // with that stamp
+  bool operator==(const Counting&) const = default;
 };
 
 struct Config {
