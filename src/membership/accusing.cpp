@@ -192,7 +192,12 @@ void Membership::Impl::accused(Entry& entry, const NodeId& accuser,
 
 std::size_t Membership::Impl::quorum_for(const NodeId& subject) const {
   const std::size_t wanted = config.mode == Mode::public_ ? quorum_public : quorum;
-  return std::min(wanted, roster.observers(subject).size());
+  std::size_t observers = roster.observers(subject).size();
+  // Suspects do not observe, but whom others only accuse may be as well as ever: a burst of old
+  // accusations must not make one of them enough.
+  for (const auto& [other, file] : cases)
+    observers += other != subject && file.evidence() == Evidence::none ? 1 : 0;
+  return std::min(wanted, observers);
 }
 
 Standing Membership::Impl::standing(const NodeId& subject, const Case& file) const {

@@ -215,6 +215,35 @@ TEST_CASE("membership: a later stamp of a death is everybody's within seconds") 
   }
 }
 
+TEST_CASE("membership: accusations that all come at once make no small quorum for each other") {
+  World world;
+  settle(world, 8);
+  for (const std::size_t dead : {5, 6, 7}) world.kill(dead);
+  world.run(seconds(8));
+  REQUIRE_EQ(world.verdict(0, 5), Verdict::dead);
+  // As when a cut ends that held them back: 1, 2 and 3 accuse each other, and 4 tells of it.
+  const std::vector<std::size_t> others{1, 2, 3};
+  wire::GossipPush burst;
+  for (const std::size_t accused : others) {
+    world.cut(0, accused);  // its answers take a while
+    burst.gossip.suspicions.push_back(world.suspicion_of(accused % 3 + 1, accused, 0));
+  }
+  world.inject(4, 0, burst);
+  world.run(milliseconds(5));
+  for (const std::size_t accused : others) {
+    REQUIRE_EQ(world.verdict(0, accused), Verdict::suspect);
+    wire::GossipPush two;
+    for (const std::size_t accuser : others)
+      if (accuser != accused)
+        two.gossip.suspicions.push_back(world.suspicion_of(accuser, accused, 0));
+    two.gossip.references.push_back(two.gossip.suspicions.front().subject);
+    two.gossip.references.back().verdict = Verdict::dead;
+    world.inject(4, 0, two);
+  }
+  world.run(milliseconds(5));
+  for (const std::size_t accused : others) CHECK_NE(world.verdict(0, accused), Verdict::dead);
+}
+
 TEST_CASE("membership: a refutation works on a full disk") {
   World world;
   settle(world, 5);

@@ -51,6 +51,7 @@ class World {
   }  // its wall clock
   void cut(std::size_t a, std::size_t b, bool on = true);
   void step(std::size_t node, const ms::Input& input);
+  wire::Suspicion suspicion_of(std::size_t accuser, std::size_t subject, std::size_t to);
   void suspicion_by(std::size_t accuser, std::size_t subject, std::size_t to);  // signed, injected
   // One accusation of a certificate for somebody that is dead already.
   void later_proof_by(std::size_t accuser, std::size_t subject, std::size_t to);
@@ -82,7 +83,6 @@ class World {
   std::uint64_t introduced = 0;
 
  private:
-  wire::Suspicion suspicion_of(std::size_t accuser, std::size_t subject, std::size_t to);
   struct Node {
     std::shared_ptr<const crypto::Identity> identity;
     std::unique_ptr<ms::Membership> machine;

@@ -50,7 +50,8 @@ class History final : public Checker {
     return "reads and writes of a key are linearizable";
   }
   void on_fault(World&, const Event& event, bool begins) override {
-    if (begins && event.act == Act::wipe) wiped_.insert(event.hosts.begin(), event.hosts.end());
+    if (begins && (event.act == Act::wipe || event.act == Act::rollback))
+      wiped_.insert(event.hosts.begin(), event.hosts.end());
   }
   void on_ended(World& world, const Operation& operation) override {
     const auto* get = get_of(operation);
