@@ -50,8 +50,10 @@ std::vector<dht::Counting> meta_counting_of(const Meta& meta, const NetworkId& n
     member.key = r.id<PublicKey>();
     member.synced = {static_cast<std::int64_t>(r.u64())};
     member.incarnation = {r.u64()};
-    member.retired = r.u8() != 0;
-    if (!r.failed()) members.push_back(member);
+    const std::uint8_t retired = r.u8();
+    if (r.failed() || retired > 1) break;  // damaged: what came before it stands
+    member.retired = retired == 1;
+    members.push_back(member);
   }
   return members;
 }

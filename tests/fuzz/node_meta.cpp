@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   NetworkId network;
   std::copy_n(data, std::min<std::size_t>(size, 32), network.bytes.begin());
   const auto counting = meta_counting_of(meta, network);
-  KITH_ASSERT(counting.size() * 72 <= size);
+  KITH_ASSERT(counting.size() * 81 <= size);
   if (size >= 32) {
     const Buffer members = encode_counting(counting, network);
     KITH_ASSERT(equal(members.view(), value.view().first(members.size())));
