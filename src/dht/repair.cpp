@@ -70,7 +70,7 @@ void Repair::on_sync_timer() {
 void Repair::begin_round() {
   running_ = true;
   dirty_ = false;
-  step_ = Step::look;
+  step_ = draining_ ? Step::hand_over : Step::look;
   visited_.clear();
   refused_.clear();
   forget_answers();
@@ -82,15 +82,18 @@ void Repair::begin_round() {
 }
 
 void Repair::next_partner() {
+  // What this round has seen so far took nothing from us.
+  if (draining_ && step_ != Step::hand_over) return begin_round();
   while (!to_visit_.empty()) {
     const NodeId partner = to_visit_.front();
     to_visit_.erase(to_visit_.begin());
     if (!context_.view.live(partner)) continue;
+    const bool leaves = step_ == Step::hand_over;
     exchange_ =
-        launch_.exchange(partner, draining_ ? Exchange::Purpose::leave : Exchange::Purpose::mend);
+        launch_.exchange(partner, leaves ? Exchange::Purpose::leave : Exchange::Purpose::mend);
     return;
   }
-  if (draining_) return finish_draining();
+  if (step_ == Step::hand_over) return finish_draining();
   if (step_ != Step::fetch) return poll();
   answered_ = visited_;
   const bool late = context_.now.mono - promised_at_ >= promise_use;
@@ -128,7 +131,7 @@ void Repair::on_polled(const Poll& ended) {
   answered_.insert(ended.answered().begin(), ended.answered().end());
   others_.insert(others_.end(), ended.others().begin(), ended.others().end());
   to_visit_ = strangers();
-  if (!to_visit_.empty()) return next_partner();
+  if (draining_ || !to_visit_.empty()) return next_partner();
   if (!enough_reached()) return fail_round();
   if (step_ == Step::promise) {
     step_ = Step::fetch;

@@ -62,8 +62,9 @@ class Repair {
   bool running_ = false, dirty_ = true, publish_due_ = true;
   bool draining_ = false, stopping_ = false;
   std::vector<NodeId> to_visit_;
-  // Look for who counts; ask to be counted; fetch what was acknowledged before.
-  enum class Step : std::uint8_t { look, promise, fetch } step_ = Step::look;
+  // Of a round. Look for who counts; ask to be counted; fetch what was acknowledged before. Or, for
+  // one who leaves: hand over.
+  enum class Step : std::uint8_t { look, promise, fetch, hand_over } step_ = Step::look;
   std::set<NodeId> visited_, refused_;  // exchanges that succeeded, and that did not
   std::set<NodeId> asked_, answered_;   // polls of this step
   std::vector<Poll::Other> others_;     // our place, as those polled see it

@@ -82,6 +82,29 @@ TEST_CASE("dht: a leave is drained only when what it takes along is where every 
   CHECK_EQ(world.node(0).disk.size(), 1);
 }
 
+TEST_CASE("dht: whom a round has only fetched from was given nothing by one who leaves meanwhile") {
+  DhtWorld world(3);
+  world.start_all();
+  world.cut({0}, {1, 2});
+  REQUIRE(world.put(2, "k", "v").outcome == PutOutcome::applied);
+  world.node(0).disk_full = true;
+  bool asked = false;
+  world.on_message = [&](std::size_t from, std::size_t, const wire::Message& message) {
+    const auto* poll = std::get_if<wire::Fetch>(&message);
+    if (asked || from != 2 || !poll || poll->record.bytes != world.id(2).bytes) return;
+    asked = true;  // it has been to both others
+    world.step(2, DrainRequested{});
+  };
+  world.heal();
+  world.run(seconds(8));
+  REQUIRE(asked);
+  CHECK_FALSE(world.node(2).drained);
+  world.node(0).disk_full = false;
+  world.run(seconds(5));
+  CHECK(handed_over(world, 2));
+  CHECK_EQ(world.node(0).disk.size(), 1);
+}
+
 TEST_CASE("dht: who leaves with nobody there goes at once, and has handed over nothing") {
   DhtWorld world(1);
   world.start_all();

@@ -34,7 +34,6 @@ struct Counting {
   UnixMillis synced;
   Incarnation incarnation;  // of the record that said so
   bool retired = false;     // with that stamp
-  bool operator==(const Counting&) const = default;
 };
 
 struct Config {
