@@ -4,13 +4,6 @@
 #include "impl.hpp"
 
 namespace kith::session {
-namespace {
-
-bool is_in(const std::vector<Endpoint>& list, const Endpoint& one) {
-  return std::find(list.begin(), list.end(), one) != list.end();
-}
-
-}  // namespace
 
 void Session::Impl::start_attempt(Peer& peer, Turn& t) {
   if (peer.attempt) return;
@@ -57,9 +50,7 @@ void Session::Impl::on_initiated(const PendingJob& job, const Initiated& result,
   attempt.state = result.state;
   attempt.message = make_init(attempt.index, result.message, mac1_key(config.network, peer->key));
   attempt.targets = route(*peer);
-  if (const auto caller = std::exchange(attempt.caller, {});
-      caller && !is_in(attempt.targets, *caller))
-    attempt.targets.insert(attempt.targets.begin(), *caller);
+  if (const auto caller = std::exchange(attempt.caller, {})) attempt.add_target(*caller);
   attempt.raced = 0;
   attempt.sent = t.now.mono;
   race(*peer, t);

@@ -1,6 +1,7 @@
 // Peer: everything the session room knows about one other node. Plain data; impl.hpp moves it.
 #pragma once
 
+#include <algorithm>
 #include <list>
 #include <memory>
 
@@ -27,6 +28,14 @@ struct Attempt {
   bool finishing = false;                 // a message 2 is being checked
   bool deaf = false;                      // started because the peer fell silent
   Instant sent;
+
+  // First of all; false: it is one already, or there are too many.
+  bool add_target(const Endpoint& target) {
+    const bool known = std::find(targets.begin(), targets.end(), target) != targets.end();
+    if (known || targets.size() >= 2 * endpoints_limit) return false;
+    targets.insert(targets.begin(), target);
+    return true;
+  }
 };
 
 struct Cookie {

@@ -51,10 +51,7 @@ void Session::Impl::call_back(const NodeId& id, const Endpoint& from, Turn& t) {
     peer->attempt->caller = from;
     return;
   }
-  std::vector<Endpoint>& targets = peer->attempt->targets;
-  const bool tried = std::find(targets.begin(), targets.end(), from) != targets.end();
-  if (tried || targets.size() >= 2 * endpoints_limit) return;
-  targets.insert(targets.begin(), from);
+  if (!peer->attempt->add_target(from)) return;
   ++peer->attempt->raced;
   send_init(*peer, from, t);
 }

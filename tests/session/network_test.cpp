@@ -15,6 +15,16 @@ std::size_t count(const World& world, const std::string& part) {
                     [&](const std::string& line) { return line.find(part) != std::string::npos; }));
 }
 
+// a at 10.0.0.1 and b at 10.0.0.2; a has a session with b.
+void meet(World& world) {
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(seconds(1));
+  REQUIRE_EQ(count(world, "b received from a"), 1);
+}
+
 }  // namespace
 
 TEST_CASE("session/network: doubled and reordered packets are delivered once each") {
@@ -162,11 +172,7 @@ TEST_CASE("session/network: a closed port at a stale address is not the peer's d
 
 TEST_CASE("session/network: a peer that comes back on another port is found there") {
   World world;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("hello"));
-  world.run(seconds(1));
+  meet(world);
   world.kill("b");
   world.add("ghost", "10.0.0.2:4747");  // keeps the old port refusing
   world.kill("ghost");
@@ -304,11 +310,7 @@ TEST_CASE("session/network: of 1100 sessions the 1024 latest used have keys") {
 TEST_CASE(
     "session/network: a peer whose mark was lost after it fell silent is called back at once") {
   World world;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("before"));
-  world.run(seconds(1));
+  meet(world);
   world.roll_back("a", {0});
   world.move("a", "10.0.0.3");
   world.send("b", "a", as_bytes("an answer"));
@@ -323,12 +325,7 @@ TEST_CASE(
 
 TEST_CASE("session/network: a peer whose mark was lost is called back, and goes on above it") {
   World world;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("before"));
-  world.run(seconds(1));
-  REQUIRE_EQ(count(world, "b received from a"), 1);
+  meet(world);
 
   world.roll_back("a", {0});  // an older disk, at another address
   world.move("a", "10.0.0.3");
