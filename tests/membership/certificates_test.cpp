@@ -103,6 +103,23 @@ TEST_CASE("membership: after a refusal our own silence counts, but only from its
   CHECK_EQ(court.verdict(), Verdict::dead);
 }
 
+TEST_CASE("membership: of a certificate the latest accusation is told on, whatever its place") {
+  Court court(6);
+  std::vector<wire::Suspicion> proof = court.certificate(4, milliseconds(-10));
+  proof.push_back(court.suspicion(4, milliseconds(-20)));
+  court.tell_dead(proof);
+  REQUIRE_EQ(court.verdict(), Verdict::dead);
+  court.solo.pass(milliseconds(20));
+  bool told = false;
+  for (const auto& sent : court.solo.all<ms::SendMessage>()) {
+    const auto message = wire::decode(sent.message);
+    const auto* push = std::get_if<wire::GossipPush>(&*message);
+    for (const wire::Suspicion& suspicion : push ? push->gossip.suspicions : decltype(proof){})
+      told = told || suspicion == proof.back();
+  }
+  CHECK(told);
+}
+
 TEST_CASE("membership: who is no observer reaches no verdict before it has looked") {
   Court court(64);
   ms::Rings rings(NetworkId{});
