@@ -42,19 +42,26 @@ void Repair::on_change(const NodeId& who, View::Change change) {
       // Elsewhere that death was found later than here: those wait for a stamp of ours past it.
       if (!me || !me->counts() || me->synced > member->verdict_stamp) break;
       publish_due_ = true;
-      schedule(repair_delay);
+      schedule(delay_after(who, *member));
       break;
-    case View::Change::gone: {
+    case View::Change::gone:
       // Retired here already, it may count for others: they wait for our stamp past this death.
       if (!member || !member->may_count_elsewhere()) break;
       publish_due_ = true;
-      const std::vector<NodeId> base = context_.view.base(who.bytes);
-      std::size_t live = 0;
-      for (const NodeId& id : base) live += context_.view.live(id) ? 1 : 0;
-      schedule(live < write_quorum(base.size()) ? Duration(0) : repair_delay);
+      schedule(delay_after(who, *member));
       break;
-    }
   }
+}
+
+// Most of the dead come back soon, and nothing needs to move then. There is no time where too few
+// are left, nor where the dead was about to count: only those it asked count it, and until it is
+// retired they do not agree with the others.
+Duration Repair::delay_after(const NodeId& id, const View::Member& dead) const {
+  if (dead.synced.value == 0) return Duration(0);
+  const std::vector<NodeId> base = context_.view.base(id.bytes);
+  const auto live = std::count_if(base.begin(), base.end(),
+                                  [this](const NodeId& one) { return context_.view.live(one); });
+  return static_cast<std::size_t>(live) < write_quorum(base.size()) ? Duration(0) : repair_delay;
 }
 
 void Repair::on_doubted() {

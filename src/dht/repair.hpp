@@ -42,6 +42,7 @@ class Repair {
 
  private:
   void schedule(Duration delay);
+  Duration delay_after(const NodeId& id, const View::Member& dead) const;
   void begin_round();
   void next_partner();
   void poll();

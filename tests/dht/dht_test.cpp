@@ -348,6 +348,20 @@ TEST_CASE("dht: a newcomer that falls silent before it counts holds nobody up fo
   CHECK(alone.took < seconds(1));
 }
 
+TEST_CASE("dht: one that died about to count, known so by some only, holds nobody up for long") {
+  DhtWorld world(4);
+  for (std::size_t i = 0; i < 3; ++i) world.start(i);
+  world.run(seconds(5));
+  world.node(3).disk_silent = true;  // it dies before its stamp is written
+  world.node(3).unreachable.insert(2);
+  world.start(3);
+  world.run(seconds(25));
+  REQUIRE_EQ(world.put(0, "before", "v").asked, 4);
+  REQUIRE_EQ(world.put(2, "before", "v").asked, 3);
+  world.kill(3);
+  CHECK(world.put(0, "after", "v").outcome == PutOutcome::applied);
+}
+
 TEST_CASE("dht: a lone node is synced again after a restart") {
   DhtWorld world(1);
   world.start_all();
