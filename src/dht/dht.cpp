@@ -38,7 +38,8 @@ struct Dht::Impl {
                          },
                          [this](const std::set<NodeId>& whom, wire::Want want) {
                            return launch<Poll>(whom, want);
-                         }}) {}
+                         },
+                         [this](const RecordId& stray) { return launch<Get>(stray); }}) {}
 
   template <class Op, class... Args>
   OperationId launch(Args&&... args) {
@@ -104,6 +105,11 @@ struct Dht::Impl {
       }
       if (const auto* poll = dynamic_cast<const Poll*>(operation.get())) {
         repair.on_polled(*poll);
+        return true;
+      }
+      const auto* get = dynamic_cast<const Get*>(operation.get());
+      if (get && !get->of_client()) {
+        repair.on_brought(*get);
         return true;
       }
       --context.client_operations;

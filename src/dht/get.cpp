@@ -21,6 +21,13 @@ Get::Get(Context& context, Requests& requests, OperationId id, GetRequested requ
                          request_.name);
 }
 
+Get::Get(Context& context, Requests& requests, OperationId id, const RecordId& stray)
+    : Operation(context, requests, id), lane_(Lane::repair) {
+  started_ = context_.now.mono;
+  deadline_ = started_ + request_.deadline;
+  report_.id = stray;
+}
+
 void Get::start() {
   wake_at(deadline_);
   on_view_changed();
@@ -49,6 +56,9 @@ void Get::begin() {
     if (id != context_.self && context_.view.live(id)) order_.push_back(id);
   for (const NodeId& id : context_.view.holders(report_.id.bytes))
     if (!contains(order_, id)) order_.push_back(id);
+  // A copy from another time, before the base moved on; what we hold may have stayed behind.
+  const Index::Entry* held = context_.index.find(report_.id);
+  if (held && !contains(order_, context_.self)) versions_[held->version].insert(context_.self);
   ask_next(report_.needed + 1, true);
   decide();
 }
@@ -61,7 +71,7 @@ void Get::ask_next(std::size_t count, bool value_first) {
     if (value_first) value_asked_.insert(replica);
     const wire::Want want =
         std::exchange(value_first, false) ? wire::Want::value : wire::Want::digest;
-    requests_.send(id(), replica, wire::Fetch{{}, digest, report_.id, want}, deadline_);
+    requests_.send(id(), replica, wire::Fetch{{}, digest, report_.id, want}, deadline_, lane_);
   }
 }
 
@@ -167,7 +177,8 @@ void Get::fetch_winner() {
   for (const NodeId& holder : holders) {
     if (failed_.contains(holder)) continue;
     if (value_asked_.insert(holder).second) {
-      requests_.send(id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_);
+      requests_.send(id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_,
+                     lane_);
       return;
     }
     hope = true;
@@ -242,7 +253,7 @@ void Get::write_back() {
   const wire::BaseDigest digest = context_.view.digest(base_);
   for (const NodeId& replica : base_)
     if (!holders.contains(replica) && context_.view.live(replica))
-      requests_.send(id(), replica, wire::Store{{}, digest, raws_.at(winner_)}, deadline_);
+      requests_.send(id(), replica, wire::Store{{}, digest, raws_.at(winner_)}, deadline_, lane_);
 }
 
 void Get::on_timer() {
@@ -276,6 +287,7 @@ void Get::complete(bool complete, std::string reason) {
     if (report_.found) report_.value = record.value;
   }
   report_.took = context_.now.mono - started_;
+  if (!of_client()) return finish();
   context_.out->push(Completed{request_.ticket, std::make_shared<Report>(report_)});
   finish();
 }

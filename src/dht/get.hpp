@@ -15,6 +15,12 @@ namespace kith::dht {
 class Get final : public Operation {
  public:
   Get(Context& context, Requests& requests, OperationId id, GetRequested request);
+  // For repair: a record that strayed. Nobody is told; reading it writes it back where it belongs.
+  Get(Context& context, Requests& requests, OperationId id, const RecordId& stray);
+
+  const RecordId& record() const { return report_.id; }
+  bool of_client() const { return lane_ == Lane::data; }
+  bool succeeded() const { return report_.complete; }
 
   void start() override;
   void on_reply(const NodeId& from, const wire::Message& reply) override;
@@ -41,6 +47,7 @@ class Get final : public Operation {
   bool exhausted() const;
 
   GetRequested request_;
+  Lane lane_ = Lane::data;
   GetReport report_;
   Instant started_, deadline_;
   State state_ = State::waiting;

@@ -242,7 +242,8 @@ void Repair::conclude() {
   const bool owes = !me || !me->counts() ||
                     (context_.view.any_unsettled() && me->synced <= context_.view.newest_verdict());
   if (publish_due_ || owes) publish();
-  if (dirty_) begin_round();
+  if (dirty_) return begin_round();
+  strays_.look();
 }
 
 void Repair::publish() {
@@ -299,6 +300,7 @@ void Repair::on_anti_entropy_timer() {
       context_.rng.between(anti_entropy_interval / 2, anti_entropy_interval * 3 / 2);
   context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + wait);
   if (running_ || anti_entropy_ != 0 || stopping_) return;
+  if (synced()) strays_.look();
   std::vector<NodeId> partners = context_.view.partners();
   std::erase_if(partners, [&](const NodeId& id) { return !context_.view.find(id)->counts(); });
   if (partners.empty()) return;
@@ -306,8 +308,14 @@ void Repair::on_anti_entropy_timer() {
   anti_entropy_ = launch_.exchange(partners[chosen], Exchange::Purpose::mend);
 }
 
+void Repair::set_stop() {
+  stopping_ = true;
+  strays_.stop();
+}
+
 void Repair::drain() {
   draining_ = true;
+  strays_.stop();  // all we hold is handed over
   if (!running_) begin_round();
 }
 

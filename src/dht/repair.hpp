@@ -15,6 +15,7 @@
 
 #include "exchange.hpp"
 #include "poll.hpp"
+#include "strays.hpp"
 
 namespace kith::dht {
 
@@ -23,8 +24,10 @@ class Repair {
   struct Launch {  // start an operation and return its id
     std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)> exchange;
     std::function<OperationId(const std::set<NodeId>& whom, wire::Want want)> poll;
+    Strays::Launch bring;
   };
-  Repair(Context& context, Launch launch) : context_(context), launch_(std::move(launch)) {}
+  Repair(Context& context, Launch launch)
+      : context_(context), launch_(std::move(launch)), strays_(context, launch_.bring) {}
 
   void start();
   void on_change(const NodeId& who, View::Change change);
@@ -32,11 +35,12 @@ class Repair {
   bool on_disk(Token token, bool written);  // false: not the stamp's
   void on_ended(const Exchange& exchange);
   void on_polled(const Poll& poll);
+  void on_brought(const Get& get) { strays_.on_brought(get); }
   void on_sync_timer();
   void on_lone_timer();
   void on_anti_entropy_timer();
   void drain();
-  void set_stop() { stopping_ = true; }
+  void set_stop();
 
   bool synced() const;  // counts, nothing to do, every death it knows is retired
 
@@ -60,6 +64,7 @@ class Repair {
 
   Context& context_;
   Launch launch_;
+  Strays strays_;
   bool running_ = false, dirty_ = true, publish_due_ = true;
   bool draining_ = false, stopping_ = false;
   std::vector<NodeId> to_visit_;

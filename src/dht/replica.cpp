@@ -335,13 +335,11 @@ const reconcile::RangeSet& Replica::shared_with(const NodeId& peer) {
   // Base and holders: a key's base has it, and the newcomers among its holders want it, even when
   // so many came at once that nobody is both.
   for (const auto& [id, entry] : context_.index.entries()) {
-    std::vector<NodeId> both = context_.view.holders(id.bytes);
-    const std::vector<NodeId> base = context_.view.base(id.bytes);
-    both.insert(both.end(), base.begin(), base.end());
-    const auto has = [&](const NodeId& who) {
-      return std::find(both.begin(), both.end(), who) != both.end();
+    const std::vector<NodeId> keepers = context_.view.keepers(id.bytes);
+    const auto keeps = [&](const NodeId& who) {
+      return std::find(keepers.begin(), keepers.end(), who) != keepers.end();
     };
-    if (has(context_.self) && has(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
+    if (keeps(context_.self) && keeps(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
   }
   return shared.set;
 }

@@ -270,6 +270,13 @@ std::vector<NodeId> View::holders(const ByteArray<32>& place) const {
   return live_closest(place, replicas);
 }
 
+std::vector<NodeId> View::keepers(const ByteArray<32>& place) const {
+  std::vector<NodeId> ids = base(place);
+  for (const NodeId& id : holders(place))
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  return ids;
+}
+
 std::vector<NodeId> View::live_closest(const ByteArray<32>& place, std::size_t count) const {
   return closest_that(place, count, [](const NodeId&, const Member& m) { return m.live(); });
 }

@@ -94,6 +94,7 @@ class View {
   std::vector<NodeId> promised(const ByteArray<32>& place) const;  // the R closest; no stamp
   std::vector<NodeId> holders(const ByteArray<32>& place) const;
   std::vector<NodeId> neighbours(const ByteArray<32>& place, std::size_t count) const;  // counting
+  std::vector<NodeId> keepers(const ByteArray<32>& place) const;  // base and holders
   std::vector<NodeId> partners() const;  // live members whose records we may share; not us
   std::vector<NodeId> live_closest(const ByteArray<32>& place, std::size_t count) const;
   bool shares_everything() const { return live_count() <= replicas; }

@@ -362,6 +362,22 @@ TEST_CASE("dht: one that died about to count, known so by some only, holds nobod
   CHECK(world.put(0, "after", "v").outcome == PutOutcome::applied);
 }
 
+TEST_CASE("dht: what a lone side of a long cut acknowledged is found by all after it") {
+  DhtWorld world(12);
+  world.start_all();
+  world.cut({0}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  world.run(minutes(11));  // both sides have retired the other: 0 is a network by itself
+  for (int i = 0; i < 20; ++i)
+    REQUIRE(world.put(0, "k" + std::to_string(i), "v").outcome == PutOutcome::applied);
+  world.heal();
+  world.run(seconds(10));
+  for (int i = 0; i < 20; ++i) {
+    const GetReport get = world.get(5, "k" + std::to_string(i));
+    CHECK(get.found);
+    CHECK(get.complete);
+  }
+}
+
 TEST_CASE("dht: a lone node is synced again after a restart") {
   DhtWorld world(1);
   world.start_all();
