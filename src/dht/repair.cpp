@@ -270,8 +270,8 @@ bool Repair::on_disk(Token token, bool written) {
     // Refused: we go as one that was stopped, for we would come back as one that counts.
     context_.out->push(Drained{});
   } else if (!written) {
-    publish_due_ = true;
-    schedule(sync_retry);
+    publish_due_ = true;  // at the end of the round that runs, if one does
+    if (!running_) schedule(sync_retry);
   }
   return true;
 }

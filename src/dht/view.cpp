@@ -24,8 +24,9 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   subtract(member);
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
-  // After a restart somebody may know less of it than we did.
-  const bool outdated = seen.incarnation < member.incarnation;
+  // After a restart somebody may know less of it than we did. A later stamp is none of those: its
+  // incarnation went back, for the disk had refused the greater one.
+  const bool outdated = seen.incarnation < member.incarnation && seen.synced <= member.synced;
   const UnixMillis synced = outdated ? member.synced : seen.synced;
   const bool moved = member.presence != seen.presence || member.synced != synced;
   const bool lives = seen.presence == Presence::alive || seen.presence == Presence::suspect;
@@ -41,7 +42,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.key = seen.key;
   member.presence = seen.presence;
   member.synced = synced;
-  member.incarnation = std::max(member.incarnation, seen.incarnation);
+  if (!outdated) member.incarnation = seen.incarnation;
   member.verdict_stamp = seen.verdict_stamp;
   member.endpoint = seen.endpoint;
   member.past = member.past && !member.live();

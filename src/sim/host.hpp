@@ -46,7 +46,7 @@ struct Host {
   std::optional<Instant> due;        // ... and when that could fire at the earliest
   Instant since;                     // of this life
 
-  bool paused = false;
+  bool paused = false, asleep = false;  // asleep: and its network with it
   Duration step_cost{};  // a slow machine's
   Instant busy_until;
   std::deque<Item> backlog;  // what came meanwhile

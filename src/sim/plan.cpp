@@ -20,6 +20,7 @@ using Whom = Recipe::Whom;
 constexpr Recipe recipes[] = {
     {Act::kill, milliseconds(200), seconds(40), 0, 0, Whom::few},
     {Act::pause, milliseconds(100), seconds(20), 0, 0, Whom::few},
+    {Act::sleep, milliseconds(100), seconds(20), 0, 0, Whom::few},
     {Act::slow, seconds(1), seconds(20), 200, 10'000, Whom::one},
     {Act::leave, seconds(5), seconds(40), 0, 0, Whom::one},
     {Act::loss, seconds(1), seconds(40), 5, 300, Whom::all},

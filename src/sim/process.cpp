@@ -36,7 +36,7 @@ void World::crash(HostIndex index) {
   host.node.reset();
   host.disk.crash(chance_.word(Concern::crash, {index, host.life}));
   host.backlog.clear();
-  host.paused = host.resume_planned = host.draining = host.leaving = false;
+  host.paused = host.asleep = host.resume_planned = host.draining = host.leaving = false;
   host.busy_until = now_;
   end_streams(index);
   for (Operation& operation : operations_)
@@ -96,7 +96,7 @@ bool World::wait_for_process(Host& host, Item& item) {
     return true;
   }
   const bool datagram = std::holds_alternative<Datagram>(item.what);
-  if (datagram && host.backlog.size() >= socket_buffer) return true;  // the kernel drops it
+  if (datagram && (host.asleep || host.backlog.size() >= socket_buffer)) return true;  // lost
   host.backlog.push_back(std::move(item));
   return true;
 }

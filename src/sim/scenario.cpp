@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::string_view first_line = "kith scenario 1";
 constexpr std::array<std::string_view, act_count> act_names = {
-    "start",     "kill",      "pause",  "slow",    "leave",   "wipe",       "rollback", "twin",
-    "loss",      "duplicate", "replay", "reorder", "corrupt", "truncate",   "delay",    "mtu",
-    "squeeze",   "cut",       "mute",   "deaf",    "clog",    "step_clock", "drift",    "disk_slow",
-    "disk_full", "disk_busy", "rot",    "put",     "get",     "erase",      "heal"};
+    "start",     "kill",      "pause",     "sleep",  "slow",    "leave",   "wipe",       "rollback",
+    "twin",      "loss",      "duplicate", "replay", "reorder", "corrupt", "truncate",   "delay",
+    "mtu",       "squeeze",   "cut",       "mute",   "deaf",    "clog",    "step_clock", "drift",
+    "disk_slow", "disk_full", "disk_busy", "rot",    "put",     "get",     "erase",      "heal"};
 constexpr HostIndex hosts_limit = 100'000;
 constexpr std::size_t events_limit = 1'000'000;
 

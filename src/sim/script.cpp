@@ -58,6 +58,9 @@ void World::befall(HostIndex i, const Event& event) {
     case Act::pause:
       host.paused = host.up();
       return;
+    case Act::sleep:
+      host.paused = host.asleep = host.up();
+      return;
     case Act::slow:
       host.step_cost = Duration(event.amount);
       return;
@@ -114,7 +117,8 @@ void World::relieve(HostIndex i, const Event& event) {
       crash(i);  // whoever asked has lost patience
       return boot(i);
     case Act::pause:
-      host.paused = false;
+    case Act::sleep:
+      host.paused = host.asleep = false;
       if (host.up()) resume(i);
       return;
     case Act::slow:
@@ -164,6 +168,7 @@ void World::heal(const Event& event) {
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
     if (host.leaving) crash(i);
+    host.asleep = false;
     if (std::exchange(host.paused, false) && host.up()) resume(i);
     if (host.life > 0) boot(i);
   }

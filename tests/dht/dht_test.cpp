@@ -336,6 +336,24 @@ TEST_CASE("dht: news after a long time alone is tried again soon, though the fir
   CHECK(world.node(0).dht->snapshot().synced);
 }
 
+TEST_CASE("dht: one whose disk refuses its stamp tries again now and then, not without a pause") {
+  DhtWorld world(3);
+  world.start(0);
+  world.start(1);
+  world.run(seconds(5));
+  world.node(2).disk_full = true;
+  world.start(2);
+  world.run(milliseconds(2));
+  world.step(2, MemberForgotten{world.id(1)});
+  world.step(2, world.seen(1, Presence::alive));  // news while a round runs
+  const std::uint64_t before = world.messages();
+  world.run(seconds(20));
+  CHECK_LE(world.messages() - before, 20 * 20);
+  world.node(2).disk_full = false;
+  world.run(seconds(2));
+  CHECK(all_synced(world));
+}
+
 TEST_CASE("dht: a newcomer that falls silent before it counts holds nobody up for long") {
   DhtWorld world(2);
   world.start(0);

@@ -180,4 +180,12 @@ TEST_CASE(
   back.synced = {30};
   view.see(back, at(4));
   CHECK(view.find(node(2))->counts());
+  back.synced = {40};
+  back.incarnation = {3};  // the disk had refused the one that we know: it goes by less now
+  view.see(back, at(5));
+  CHECK_EQ(view.find(node(2))->synced, UnixMillis{40});
+  back.synced = {0};
+  back.incarnation = {4};
+  view.see(back, at(6));
+  CHECK_FALSE(view.find(node(2))->counts());
 }

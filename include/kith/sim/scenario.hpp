@@ -23,6 +23,7 @@ enum class Act : std::uint8_t {
   start,     // for the first time
   kill,      // kill -9; its ports refuse. Started again after `span`, if there is one
   pause,     // SIGSTOP for `span`
+  sleep,     // the machine stands still for `span`: what is sent to it meanwhile is lost
   slow,      // every step takes `amount` us for `span`
   leave,     // drains, says goodbye, ends; started again after `span`, if there is one
   wipe,      // kill, the data directory is lost but for the key; started again after `span`

@@ -21,6 +21,7 @@ bool may_bury(const Event& event, HostIndex hosts) {
     case Act::delay:
       return event.amount > 100'000;
     case Act::pause:
+    case Act::sleep:
       return event.span > milliseconds(2500);
     case Act::slow:
       // What a host hears when much happens grows with their number: some seven datagrams of each
@@ -71,17 +72,26 @@ class Troubles {
     const Instant until =
         lasts ? Instant::max() : world.now() + grace + (begins ? event.span : Duration{});
     ended(buries_everybody(world, event) ? std::vector<HostIndex>{} : event.hosts, until);
+    if (begins && (event.act == Act::cut || event.act == Act::clog))
+      cuts_.emplace_back(world.now(), until);
   }
   bool well(const World& world, HostIndex host) const {
     const Host& one = world.host(host);
     return one.up() && world.now() - one.since > settled && world.now() > everybody_ &&
-           untroubled(world, host) && untroubled(world, one.keyed);  // a twin is on that cable
+           !started_in_a_cut(world, one) && untroubled(world, host) &&
+           untroubled(world, one.keyed);  // a twin is on that cable
   }
 
  private:
   bool untroubled(const World& world, HostIndex host) const {
     const auto found = until_.find(host);
     return found == until_.end() || world.now() > found->second;
+  }
+  // It may have met those of one side only, and believes what they say of the other.
+  bool started_in_a_cut(const World& world, const Host& one) const {
+    return std::any_of(cuts_.begin(), cuts_.end(), [&](const auto& cut) {
+      return cut.first <= one.since && one.since <= cut.second && world.now() <= cut.second;
+    });
   }
   void ended(const std::vector<HostIndex>& hosts, Instant until) {
     if (hosts.empty()) {
@@ -94,6 +104,7 @@ class Troubles {
     }
   }
   std::map<HostIndex, Instant> until_;
+  std::vector<std::pair<Instant, Instant>> cuts_;  // from, until
   Instant everybody_{};
 };
 
