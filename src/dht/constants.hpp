@@ -60,6 +60,8 @@ inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partn
 inline constexpr Duration anti_entropy_interval = seconds(60);
 inline constexpr std::size_t repair_window = 32;      // fetches in flight while repairing
 inline constexpr std::size_t repair_window_busy = 4;  // while clients are served
+inline constexpr std::size_t strays_window = 8;       // gets at once of what strayed here
+inline constexpr std::size_t strays_window_busy = 1;
 inline constexpr std::size_t datagram_resend_limit = wire::datagram_message_limit;
 
 // Of one writer in a public network. 16 MiB are a 64th of the storage a daemon opens (1 GiB), or

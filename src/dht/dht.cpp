@@ -39,7 +39,10 @@ struct Dht::Impl {
                          [this](const std::set<NodeId>& whom, wire::Want want) {
                            return launch<Poll>(whom, want);
                          },
-                         [this](const RecordId& stray) { return launch<Get>(stray); }}) {}
+                         {[this](const RecordId& stray) { return launch<Get>(stray); },
+                          [this](const RecordId& stray, const Version& at_most) {
+                            replica.drop(stray, at_most);
+                          }}}) {}
 
   template <class Op, class... Args>
   OperationId launch(Args&&... args) {

@@ -44,8 +44,19 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
     const bool leaves = purpose_ == Purpose::leave;
     const bool wanted = leaves ? difference.mine.has_value() : difference.theirs.has_value();
     const RecordId record = RecordId::from(difference.key);
-    if (wanted && (leaves || !replica_.declined(record))) queue_.push_back(record);
+    if (wanted && (leaves ? takes_over(record) : !replica_.declined(record)))
+      queue_.push_back(record);
   }
+}
+
+// When we leave: what we keep goes to who keeps it after us, what strayed here to whoever is there.
+bool Exchange::takes_over(const RecordId& record) const {
+  const auto among = [](const NodeId& who, const std::vector<NodeId>& ids) {
+    return std::find(ids.begin(), ids.end(), who) != ids.end();
+  };
+  return among(partner_, context_.view.live_closest(record.bytes, replicas + 1)) ||
+         among(partner_, context_.view.neighbours(record.bytes, replicas + 1)) ||
+         !among(context_.self, context_.view.keepers(record.bytes));
 }
 
 void Exchange::on_fetched(const wire::Fetched& fetched) {

@@ -58,8 +58,9 @@ void Get::begin() {
     if (!contains(order_, id)) order_.push_back(id);
   // A copy from another time, before the base moved on; what we hold may have stayed behind.
   const Index::Entry* held = context_.index.find(report_.id);
-  if (held && !contains(order_, context_.self)) versions_[held->version].insert(context_.self);
-  ask_next(report_.needed + 1, true);
+  if (held && !contains(order_, context_.self) && context_.view.live(context_.self))
+    versions_[held->version].insert(context_.self);
+  ask_next(report_.needed + 1, of_client());
   decide();
 }
 
@@ -128,7 +129,8 @@ void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
     context_.out->push(ViewDisagrees{from});
   }
   const bool answers =
-      reply.status == wire::FetchStatus::found || reply.status == wire::FetchStatus::none;
+      !showing_.contains(reply.request) &&
+      (reply.status == wire::FetchStatus::found || reply.status == wire::FetchStatus::none);
   if (answers && contains(base_, from) && !failed_.contains(from)) counted_.insert(from);
   if (state_ == State::asking) {
     if (!counted_.contains(from)) ask_next(1, false);
@@ -173,12 +175,15 @@ void Get::fetch_winner() {
   state_ = State::fetching;
   const auto& [version, holders] = *versions_.rbegin();
   if (raws_.contains(version)) return verify_winner();
+  std::vector<NodeId> order(holders.begin(), holders.end());
+  std::stable_partition(order.begin(), order.end(),
+                        [this](const NodeId& holder) { return holder == context_.self; });
   bool hope = false;
-  for (const NodeId& holder : holders) {
+  for (const NodeId& holder : order) {
     if (failed_.contains(holder)) continue;
     if (value_asked_.insert(holder).second) {
-      requests_.send(id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_,
-                     lane_);
+      showing_.insert(requests_.send(
+          id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_, lane_));
       return;
     }
     hope = true;

@@ -21,6 +21,7 @@ class Get final : public Operation {
   const RecordId& record() const { return report_.id; }
   bool of_client() const { return lane_ == Lane::data; }
   bool succeeded() const { return report_.complete; }
+  Version winner() const { return verified_ ? winner_ : Version{}; }  // of all; none: the lowest
 
   void start() override;
   void on_reply(const NodeId& from, const wire::Message& reply) override;
@@ -57,6 +58,7 @@ class Get final : public Operation {
   std::set<NodeId> value_asked_, counted_, failed_;
   std::map<Version, std::set<NodeId>> versions_;
   std::map<Version, Buffer> raws_;
+  std::set<RequestId> showing_;  // a value to be shown: no vote on who is asked
   Version winner_;
   bool verified_ = false, base_differs_ = false;
   int base_tries_ = 0;

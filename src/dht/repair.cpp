@@ -55,9 +55,17 @@ void Repair::on_change(const NodeId& who, View::Change change) {
 
 // Most of the dead come back soon, and nothing needs to move then. There is no time where too few
 // are left, nor where the dead was about to count: only those it asked count it, and until it is
-// retired they do not agree with the others.
-Duration Repair::delay_after(const NodeId& id, const View::Member& dead) const {
-  if (dead.synced.value == 0) return Duration(0);
+// retired they do not agree with the others. That is for those whose stamps retire it, and once in
+// a while: nobody makes a network publish without end by dying.
+Duration Repair::delay_after(const NodeId& id, const View::Member& dead) {
+  if (!dead.stamped()) {
+    const std::vector<NodeId> near = context_.view.neighbours(id.bytes, neighbourhood);
+    const bool asked_for = std::find(near.begin(), near.end(), context_.self) != near.end();
+    const bool lately = hurried_ && context_.now.mono - *hurried_ < repair_delay;
+    if (!asked_for || lately) return repair_delay;
+    hurried_ = context_.now.mono;
+    return Duration(0);
+  }
   const std::vector<NodeId> base = context_.view.base(id.bytes);
   const auto live = std::count_if(base.begin(), base.end(),
                                   [this](const NodeId& one) { return context_.view.live(one); });
@@ -89,6 +97,7 @@ void Repair::begin_round() {
 }
 
 void Repair::next_partner() {
+  if (stopping_) return;
   // What this round has seen so far took nothing from us.
   if (draining_ && step_ != Step::hand_over) return begin_round();
   while (!to_visit_.empty()) {
@@ -133,7 +142,7 @@ void Repair::forget_answers() {
 }
 
 void Repair::on_polled(const Poll& ended) {
-  if (ended.id() != poll_) return;
+  if (ended.id() != poll_ || stopping_) return;
   poll_ = 0;
   answered_.insert(ended.answered().begin(), ended.answered().end());
   others_.insert(others_.end(), ended.others().begin(), ended.others().end());

@@ -24,10 +24,10 @@ class Repair {
   struct Launch {  // start an operation and return its id
     std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)> exchange;
     std::function<OperationId(const std::set<NodeId>& whom, wire::Want want)> poll;
-    Strays::Launch bring;
+    Strays::Orders strays;
   };
   Repair(Context& context, Launch launch)
-      : context_(context), launch_(std::move(launch)), strays_(context, launch_.bring) {}
+      : context_(context), launch_(std::move(launch)), strays_(context, launch_.strays) {}
 
   void start();
   void on_change(const NodeId& who, View::Change change);
@@ -46,7 +46,7 @@ class Repair {
 
  private:
   void schedule(Duration delay);
-  Duration delay_after(const NodeId& id, const View::Member& dead) const;
+  Duration delay_after(const NodeId& id, const View::Member& dead);
   void begin_round();
   void next_partner();
   void poll();
@@ -76,7 +76,8 @@ class Repair {
   std::vector<Poll::Other> others_;     // our place, as those polled see it
   Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0;
-  Instant promised_at_;  // when we asked to be counted
+  Instant promised_at_;             // when we asked to be counted
+  std::optional<Instant> hurried_;  // for one that died before it counted
   std::optional<Token> writing_;
   UnixMillis stamp_;  // being written
   Duration retry_{sync_retry};

@@ -171,7 +171,6 @@ void Replica::persist(Incoming incoming) {
 }
 
 void Replica::on_persisted(Token token) {
-  forgetting_.erase(token);
   auto node = writing_.extract(token);
   if (node.empty()) return;
   const Incoming& incoming = node.mapped();
@@ -302,7 +301,6 @@ void Replica::on_refused(const DiskRefused& refused) {
       refuse(receipt, node.mapped().id, refusal_of(refused.reason));
     return;
   }
-  forgetting_.erase(refused.token);
   auto node = reading_.extract(refused.token);
   if (node.empty()) return;
   const Reading& reading = node.mapped();
@@ -357,6 +355,17 @@ void Replica::purge() {
     context_.index.erase(*id);
     context_.out->push(Forget{context_.token(), Table::record, Buffer(id->view())});
   }
+  announce_held();
+  plan_purge();
+}
+
+void Replica::drop(const RecordId& id, const Version& at_most) {
+  const Index::Entry* held = context_.index.find(id);
+  if (!held || at_most < held->version) return;
+  for (const auto& [token, incoming] : writing_)
+    if (incoming.id == id) return;  // it would be gone from the disk and in the index
+  context_.index.erase(id);
+  context_.out->push(Forget{context_.token(), Table::record, Buffer(id.view())});
   announce_held();
   plan_purge();
 }

@@ -38,6 +38,8 @@ class Replica {
   void on_loaded(const Loaded& loaded);
   void on_refused(const DiskRefused& refused);
   void purge();
+  // What its keepers have in that version or a later one.
+  void drop(const RecordId& id, const Version& at_most);
 
   // The records that both of us should hold; the whole index while the network is small.
   const reconcile::RangeSet& shared_with(const NodeId& peer);
@@ -83,7 +85,6 @@ class Replica {
   std::map<std::uint64_t, Incoming> verifying_;
   std::map<Token, Incoming> writing_;
   std::map<Token, Reading> reading_;
-  std::map<Token, RecordId> forgetting_;
   std::vector<Done> done_;
   LruMap<RecordId, Instant> declined_{declined_limit};  // until when
   std::uint64_t last_id_ = 0;

@@ -3,36 +3,46 @@
 namespace kith::dht {
 
 void Strays::look() {
-  if (stopped_ || epoch_ == context_.view.epoch()) return;
+  const bool idle = away_.empty() && bringing_.empty();
+  if (stopped_ || (epoch_ == context_.view.epoch() && !(failed_ && idle))) return;
   epoch_ = context_.view.epoch();
-  const auto known = std::exchange(home_, {});
+  failed_ = false;
   away_.clear();
   if (context_.view.shares_everything()) return;
-  for (const auto& [id, entry] : context_.index.entries()) {
-    const std::vector<NodeId> keepers = context_.view.keepers(id.bytes);
-    if (std::find(keepers.begin(), keepers.end(), context_.self) != keepers.end()) continue;
-    const Home home{context_.view.digest(context_.view.base(id.bytes)), entry.version};
-    const auto it = known.find(id);
-    (it != known.end() && it->second == home ? home_ : away_).emplace(id, home);
-  }
+  for (const auto& [id, entry] : context_.index.entries())
+    if (strayed(id) && !being_brought(id)) away_.insert(id);
   bring();
 }
 
+bool Strays::strayed(const RecordId& id) const {
+  const std::vector<NodeId> keepers = context_.view.keepers(id.bytes);
+  return std::find(keepers.begin(), keepers.end(), context_.self) == keepers.end();
+}
+
+bool Strays::being_brought(const RecordId& id) const {
+  return std::any_of(bringing_.begin(), bringing_.end(),
+                     [&](const auto& one) { return one.second.first == id; });
+}
+
 void Strays::bring() {
-  const std::size_t window = context_.client_operations > 0 ? repair_window_busy : repair_window;
+  const std::size_t window = context_.client_operations > 0 ? strays_window_busy : strays_window;
   while (!stopped_ && !away_.empty() && bringing_.size() < window) {
-    const auto stray = away_.extract(away_.begin());
-    bringing_.emplace(launch_(stray.key()), std::pair(stray.key(), stray.mapped()));
+    const RecordId id = away_.extract(away_.begin()).value();
+    if (const Index::Entry* held = context_.index.find(id)) {
+      const Version version = held->version;
+      bringing_.emplace(orders_.get(id), std::pair(id, version));
+    }
   }
 }
 
 void Strays::on_brought(const Get& get) {
   const auto brought = bringing_.extract(get.id());
   if (brought.empty()) return;
-  if (get.succeeded())
-    home_.insert(brought.mapped());
-  else
-    epoch_ = 0;
+  const auto& [id, version] = brought.mapped();
+  if (!get.succeeded() || get.winner() < version)
+    failed_ = true;  // our own disk may have refused to show it
+  else if (strayed(id))
+    orders_.drop(id, get.winner());
   bring();
 }
 

@@ -116,6 +116,7 @@ struct Membership::Impl {
 
   // --- probing.cpp
   void probe_cycle();
+  Duration probe_timeout(const Entry& entry) const;
   void probe(const NodeId& target, const wire::Reference* hint = nullptr);
   void probe_deadline(RequestId request);
   void go_indirect(RequestId request, Probe& probe);

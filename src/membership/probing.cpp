@@ -29,6 +29,11 @@ void Membership::Impl::probe_cycle() {
   if (oldest) probe(NodeId(oldest->id()));
 }
 
+Duration Membership::Impl::probe_timeout(const Entry& entry) const {
+  return entry.rtt.timeout(config.mode == Mode::lan ? probe_timeout_max_lan
+                                                    : probe_timeout_max_far);
+}
+
 // `hint`: told along, so that whoever is asked looks at that suspect too.
 void Membership::Impl::probe(const NodeId& target, const wire::Reference* hint) {
   Entry* entry = roster.find(target);
@@ -38,8 +43,7 @@ void Membership::Impl::probe(const NodeId& target, const wire::Reference* hint) 
     return;
   }
   const RequestId request = new_request();
-  const Duration patience = health.scaled(
-      entry->rtt.timeout(config.mode == Mode::lan ? probe_timeout_max_lan : probe_timeout_max_far));
+  const Duration patience = health.scaled(probe_timeout(*entry));
   probes.start(request, target, now.mono);
   entry->asked = now.mono;
   arm({TimerKind::probe, request.value}, patience);
@@ -96,7 +100,10 @@ void Membership::Impl::probe_failed(RequestId request) {
     const std::size_t missed = probe.helpers.size() - probe.nacked.size();
     health.worse(probe.helpers.empty() ? 1 : static_cast<int>(missed));
   }
-  suspect(probe.target, Evidence::silence, probe.sent);
+  if (entry->heard > probe.sent) return;
+  // Where our own health stretched the question, what that added is no silence of the member's.
+  const Instant in_health = now.mono - probe_timeout(*entry) - indirect_timeout;
+  suspect(probe.target, Evidence::silence, std::max(probe.sent, in_health));
 }
 
 // Our own clock as it is, or nothing where it was never set.

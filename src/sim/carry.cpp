@@ -137,6 +137,7 @@ void World::left(HostIndex index) {
   tell("host " + std::to_string(index) + " has left");
   while (host.disk.committing()) host.disk.commit(now_);  // an orderly end writes what it accepted
   crash(index);
+  host.left = true;
 }
 
 }  // namespace kith::sim

@@ -41,13 +41,14 @@ struct Host {
   std::uint64_t life = 0;            // of the process that runs or ran last
   bool gone = false;                 // for good
   bool leaving = false;              // told to
+  bool left = false;                 // said goodbye, and has not been started since
   std::optional<Instant> armed;      // its Wake
   std::optional<Instant> deadline;   // what its timer was set to ...
   std::optional<Instant> due;        // ... and when that could fire at the earliest
   Instant since;                     // of this life
 
   bool paused = false, asleep = false;  // asleep: and its network with it
-  Duration step_cost{};  // a slow machine's
+  Duration step_cost{};                 // a slow machine's
   Instant busy_until;
   std::deque<Item> backlog;  // what came meanwhile
   bool resume_planned = false, draining = false;

@@ -18,6 +18,7 @@ void World::boot(HostIndex index) {
   Host& host = hosts_[index];
   if (host.up() || host.gone) return;
   ++host.life;
+  host.left = false;
   host.since = now_;
   host.armed.reset();
   host.deadline.reset();

@@ -148,6 +148,15 @@ bool World::can_lose_one() const {
   });
 }
 
+// It left while its disk refused to write that it counts no more: it may come back, and its place
+// is kept for ten minutes.
+bool World::keeps_its_place(const Host& host) {
+  const ByteView name = as_bytes("synced");
+  const auto stamp = host.disk.cells().find({Table::meta, Bytes(name.begin(), name.end())});
+  return host.left && stamp != host.disk.cells().end() &&
+         load_le<std::uint64_t>(stamp->second.view().data()) != 0;
+}
+
 // All trouble ends for the core: processes run, links work, disks have room. The rest is gone,
 // where no base has shrunk so far that what was acknowledged may be on two disks only.
 void World::heal(const Event& event) {
@@ -156,7 +165,7 @@ void World::heal(const Event& event) {
   const bool may_go = can_lose_one();
   for (const HostIndex i : event.hosts) {
     crash(i);
-    hosts_[i].gone = may_go;
+    hosts_[i].gone = may_go && !keeps_its_place(hosts_[i]);
   }
   for (HostIndex i = 0; i < scenario_.hosts; ++i) {
     Host& host = hosts_[i];

@@ -53,6 +53,7 @@ class World {
   void look_around();
   bool all_have_met() const;
   bool can_lose_one() const;
+  static bool keeps_its_place(const Host& host);
   node::Config config_of(const Host& host, HostIndex index) const;
 
   // process.cpp

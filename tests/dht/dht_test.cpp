@@ -13,6 +13,11 @@ bool all_synced(DhtWorld& world) {
     if (world.node(i).up && !world.node(i).dht->snapshot().synced) return false;
   return true;
 }
+std::size_t copies(DhtWorld& world) {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < world.size(); ++i) sum += world.node(i).disk.size();
+  return sum;
+}
 
 }  // namespace
 
@@ -394,6 +399,20 @@ TEST_CASE("dht: what a lone side of a long cut acknowledged is found by all afte
     CHECK(get.found);
     CHECK(get.complete);
   }
+  CHECK_EQ(copies(world), 20 * 8);  // and the lone one dropped what is not its to keep
+}
+
+TEST_CASE("dht: when a network has grown its records are with their keepers and nowhere else") {
+  DhtWorld world(14);
+  for (std::size_t i = 0; i < 8; ++i) world.start(i);
+  world.run(seconds(5));
+  for (int i = 0; i < 30; ++i)
+    REQUIRE(world.put(0, "k" + std::to_string(i), "v").outcome == PutOutcome::applied);
+  CHECK_EQ(copies(world), 30 * 8);
+  for (std::size_t i = 8; i < 14; ++i) world.start(i);
+  world.run(minutes(4));
+  CHECK_EQ(copies(world), 30 * 8);  // a copy that stays behind would outlive a later deletion
+  for (int i = 0; i < 30; ++i) CHECK(world.get(13, "k" + std::to_string(i)).complete);
 }
 
 TEST_CASE("dht: a lone node is synced again after a restart") {

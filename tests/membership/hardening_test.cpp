@@ -137,6 +137,21 @@ TEST_CASE("membership: a node that sends but hears nothing convinces nobody but 
   }
 }
 
+TEST_CASE("membership: a pause after another's short deafness buries nobody") {
+  for (std::uint64_t seed = 1; seed <= seeds(40); ++seed) {
+    World world({.seed = seed});
+    settle(world, 5);
+    world.deafen(2);
+    world.run(milliseconds(2400));
+    world.deafen(2, false);
+    world.run(milliseconds(200 * (seed % 6)));
+    world.pause(1, milliseconds(2400));
+    world.run(seconds(10));
+    CHECK_EQ(deaths(world), 0);
+    CHECK(world.agreed(5));
+  }
+}
+
 TEST_CASE("membership: a split network is one again within 5 s, and healing buries nobody") {
   for (std::uint64_t seed = 1; seed <= seeds(10); ++seed) {
     World world({.seed = seed});
