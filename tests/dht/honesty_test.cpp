@@ -257,3 +257,19 @@ TEST_CASE("dht: two who were retired do not count for one of those who retired t
   CHECK(healed.complete);
   CHECK_EQ(to_text(healed.value.view()), "new");
 }
+
+TEST_CASE("dht: who does not agree on the base has no vote by showing its value") {
+  DhtWorld world(3);
+  world.start_all();
+  NodeId known_to_one;
+  known_to_one.bytes[0] = 1;
+  MemberSeen stranger{known_to_one, {}, Presence::alive, UnixMillis{1}, {}, {}};
+  world.step(1, stranger);
+  world.node(1).unreachable = {0, 2};
+  REQUIRE(world.put(1, "k", "v").outcome == PutOutcome::unknown);  // it alone has it
+  world.node(1).unreachable.clear();
+  world.kill(2);
+  const GetReport get = world.get(0, "k");
+  CHECK_EQ(to_text(get.value.view()), "v");
+  CHECK_FALSE(get.complete);  // one of three agrees that it is a base of three
+}
