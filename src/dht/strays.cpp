@@ -39,8 +39,11 @@ void Strays::on_brought(const Get& get) {
   const auto brought = bringing_.extract(get.id());
   if (brought.empty()) return;
   const auto& [id, version] = brought.mapped();
-  if (!get.succeeded() || get.winner() < version)
-    failed_ = true;  // our own disk may have refused to show it
+  // Our own disk may have refused to show it; and a quorum of a small base is few copies.
+  const bool safe =
+      get.succeeded() && get.winner() >= version && context_.view.base(id.bytes).size() == replicas;
+  if (!safe)
+    failed_ = true;
   else if (strayed(id))
     orders_.drop(id, get.winner());
   bring();
