@@ -189,6 +189,10 @@ class DhtWorld {
     run(seconds(5));
   }
   std::size_t size() const { return nodes_.size(); }
+  bool all_synced() const {
+    return std::all_of(nodes_.begin(), nodes_.end(),
+                       [](const Node& n) { return !n.up || n.dht->snapshot().synced; });
+  }
   std::uint64_t messages() const { return messages_; }
   std::uint64_t dropped(DropReason reason) const {
     const auto it = dropped_.find(reason);

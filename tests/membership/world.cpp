@@ -44,6 +44,15 @@ void World::later(Duration after, std::function<void()> act) {
   events_.push({now_.mono + after, order_++, std::move(act)});
 }
 
+bool World::settle(std::size_t nodes) {
+  add(nodes);
+  meet_all();
+  run(seconds(20));
+  const bool one = agreed(nodes);
+  changes().clear();
+  return one;
+}
+
 void World::run(Duration time) {
   const Instant until = now_.mono + time;
   const auto move_to = [&](Instant at) {

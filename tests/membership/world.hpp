@@ -40,6 +40,7 @@ class World {
   void meet(std::size_t a, std::size_t b);  // a knows b's address and dials it
   void meet_all();                          // everyone knows node 0
   void run(Duration time);
+  bool settle(std::size_t nodes);  // adds so many; whether they all agree
 
   void kill(std::size_t node);  // kill -9: its ports refuse
   void restart(std::size_t node, bool wiped = false);
