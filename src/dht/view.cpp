@@ -31,8 +31,9 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   const bool moved = member.presence != seen.presence || member.synced != synced;
   const bool lives = seen.presence == Presence::alive || seen.presence == Presence::suspect;
   const bool may_be_retired = !was_live && lives && member.stamped() && released(member);
-  const bool later = !was_live && seen.presence == Presence::dead &&
-                     member.presence == Presence::dead && seen.verdict_stamp > member.verdict_stamp;
+  const bool restamped = !was_live && seen.presence == Presence::dead &&
+                         member.presence == Presence::dead &&
+                         seen.verdict_stamp != member.verdict_stamp;
   if (was_live != lives) member.since = now.mono;
   if (was_live && !lives) member.ours_then = own_stamp();
   if (may_be_retired) {
@@ -54,7 +55,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   if (awaited) return member.live() ? Change::joined : Change::gone;
   if (!was_live && member.live()) return Change::returned;
   if (was_live && !member.live()) return Change::gone;
-  return later ? Change::restamped : moved ? Change::news : Change::none;
+  return restamped ? Change::restamped : moved ? Change::news : Change::none;
 }
 
 UnixMillis View::own_stamp() const {

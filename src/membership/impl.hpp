@@ -176,7 +176,10 @@ struct Membership::Impl {
   void suspicions_verified(VerifySuspicions work, const std::vector<bool>& valid);
   void verify(VerifySuspicions work, const std::vector<wire::Suspicion>& suspicions);
   void found_later(Entry& entry, const wire::Suspicion& suspicion);
-  void compare_verdicts(const NodeId& from, const Entry& entry, const wire::Gossip& news);
+  void compare_verdicts(const NodeId& from, Entry& entry, const wire::Gossip& news);
+  std::vector<wire::Suspicion> fit_accusations(const Entry& entry);
+  void contradicted(const NodeId& from, Entry& entry);
+  void drop_unfit(Entry& entry);
   bool shared_verdict(const wire::Gossip& news, const wire::Suspicion& suspicion);
   void certificate_verified(const VerifySuspicions& work, std::vector<wire::Suspicion> valid);
   void admit(const Candidate& candidate, std::vector<wire::Suspicion> certificate = {});

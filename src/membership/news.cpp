@@ -70,10 +70,10 @@ void Membership::Impl::take_known(const NodeId& from, const wire::Reference& ref
   const bool certified = entry.certified();
   switch (reference.verdict) {
     case Verdict::alive:
-      if (certified) correct(from, entry);
+      if (certified) contradicted(from, entry);
       return;
     case Verdict::suspect:
-      if (certified) return correct(from, entry);
+      if (certified) return contradicted(from, entry);
       if (entry.live() && now.mono - entry.asked >= hint_gap && observe(entry.id()))
         probe(NodeId(entry.id()));
       return;
@@ -84,9 +84,43 @@ void Membership::Impl::take_known(const NodeId& from, const wire::Reference& ref
   }
 }
 
+// Where few were left on our side of a cut, each of them could accuse. Those who are no observers
+// now convince nobody.
+std::vector<wire::Suspicion> Membership::Impl::fit_accusations(const Entry& entry) {
+  std::vector<wire::Suspicion> fit;
+  for (const wire::Suspicion& suspicion : entry.certificate) {
+    const Entry* accuser = roster.find(suspicion.accuser);
+    if (accuser && roster.may_accuse(accuser->id(), entry.id())) fit.push_back(suspicion);
+  }
+  return fit;
+}
+
+// To others it lives. Who can prove that it is dead says so; who no longer can looks again.
+void Membership::Impl::contradicted(const NodeId& from, Entry& entry) {
+  const NodeId subject = entry.id();
+  const bool proven =
+      entry.verdict() != Verdict::dead || fit_accusations(entry).size() >= quorum_for(subject);
+  if (proven) return correct(from, entry);
+  roster.judge(entry, Verdict::alive, now);
+  changed(entry);
+  probe(subject);
+}
+
+// Their stamps are nobody's but ours: without them we all come to the same.
+void Membership::Impl::drop_unfit(Entry& entry) {
+  std::vector<wire::Suspicion> fit = fit_accusations(entry);
+  UnixMillis stamp;
+  for (const wire::Suspicion& suspicion : fit) stamp = std::max(stamp, suspicion.stamp);
+  if (fit.empty() || stamp >= entry.member->verdict_stamp) return;
+  entry.certificate = std::move(fit);
+  roster.restamp(entry, stamp);
+  changed(entry);
+}
+
 // Both hold it dead; theirs may have found it out later.
-void Membership::Impl::compare_verdicts(const NodeId& from, const Entry& entry,
+void Membership::Impl::compare_verdicts(const NodeId& from, Entry& entry,
                                         const wire::Gossip& news) {
+  drop_unfit(entry);
   std::vector<wire::Suspicion> later;
   for (const wire::Suspicion& suspicion : news.suspicions)
     if (suspicion.subject.subject == wire::prefix_of(entry.id()) &&
@@ -125,7 +159,8 @@ void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion&
   verify({from, entry->id(), {}, std::nullopt, false}, {suspicion});
 }
 
-// Sends to be checked what could count: the right record, a known accuser who may accuse.
+// Sends to be checked what could count: the right record, a known accuser who may accuse. Of
+// ourselves anybody may: there may be those who believe it, and all it costs is a refutation.
 void Membership::Impl::verify(VerifySuspicions work,
                               const std::vector<wire::Suspicion>& suspicions_) {
   const Entry* entry = roster.find(work.subject);
@@ -138,7 +173,7 @@ void Membership::Impl::verify(VerifySuspicions work,
     const Entry* accuser = roster.find(suspicion.accuser);
     if (claims.size() == certificate_limit || suspicion.subject.incarnation != incarnation ||
         suspicion.subject.record != hash || !accuser || suspicion.stamp.value > stamp_max_ms ||
-        !roster.may_accuse(accuser->id(), work.subject) ||
+        !(work.subject == self || roster.may_accuse(accuser->id(), work.subject)) ||
         !verifying.emplace(work.subject, suspicion.accuser).second) {
       drop(DropReason::unexpected);
       continue;

@@ -222,6 +222,27 @@ TEST_CASE("membership: a later stamp of a death is everybody's within seconds") 
   }
 }
 
+TEST_CASE(
+    "membership: after a cut nobody is dead to the small side alone, and a death there has one "
+    "stamp") {
+  for (std::uint64_t seed = 1; seed <= seeds(10); ++seed) {
+    World world({.seed = seed});
+    REQUIRE(world.settle(24));
+    for (std::size_t a = 0; a < 5; ++a)
+      for (std::size_t b = 5; b < 24; ++b) world.cut(a, b);
+    world.run(seconds(20));
+    world.kill(4);  // dead to the others already
+    world.run(seconds(10));
+    for (std::size_t a = 0; a < 5; ++a)
+      for (std::size_t b = 5; b < 24; ++b) world.cut(a, b, false);
+    world.run(seconds(60));
+    REQUIRE(world.agreed(23));
+    const UnixMillis stamp = world.at(0).find(world.id(4))->verdict_stamp;
+    for (std::size_t i = 1; i < 24; ++i)
+      if (i != 4) CHECK(world.at(i).find(world.id(4))->verdict_stamp == stamp);
+  }
+}
+
 TEST_CASE("membership: accusations that all come at once make no small quorum for each other") {
   World world;
   REQUIRE(world.settle(8));

@@ -42,16 +42,17 @@ Version version_of(const World& world, const Operation& operation) {
 //
 // Not claimed: of a network that has not formed yet; and of reads that one member of a base of two
 // answered while the other was taken for dead (PROTOCOL.md 5). Such a pair keeps what was applied
-// by both, but its halves may be told apart by what was not. Nor of a host that lost its disk and
-// answers alone: as long as it meets nobody it is a first start, and founds a network of its own.
+// by both, but its halves may be told apart by what was not. Nor of a host that lost its disk, or
+// has left, and answers alone: as long as it meets nobody who counts it is a first start, and
+// founds a network of its own.
 class History final : public Checker {
  public:
   std::string_view sentence() const override {
     return "reads and writes of a key are linearizable";
   }
   void on_fault(World&, const Event& event, bool begins) override {
-    if (begins && (event.act == Act::wipe || event.act == Act::rollback))
-      wiped_.insert(event.hosts.begin(), event.hosts.end());
+    if (begins && (event.act == Act::wipe || event.act == Act::rollback || event.act == Act::leave))
+      founders_.insert(event.hosts.begin(), event.hosts.end());
   }
   void on_ended(World& world, const Operation& operation) override {
     const auto* get = get_of(operation);
@@ -59,7 +60,7 @@ class History final : public Checker {
     const std::size_t needed = get                 ? get->needed
                                : put_of(operation) ? put_of(operation)->needed
                                                    : 0;
-    if (needed == 1 && wiped_.contains(operation.at)) return;
+    if (needed == 1 && founders_.contains(operation.at)) return;
     const bool sure = get ? get->complete : applied(operation);
     const bool by_one_of_two = get && get->needed == 1 && get->responded <= 1;
     if (!sure || !world.formed() || by_one_of_two) return;
@@ -90,7 +91,7 @@ class History final : public Checker {
     if (!written) world.find(*this, operation.key + ": a value is read that nobody wrote");
   }
   std::map<std::string, std::vector<Answered>> answered_;
-  std::set<HostIndex> wiped_;
+  std::set<HostIndex> founders_;
 };
 
 // The version of `key` that a disk holds for sure; a damaged one does not count.
