@@ -95,15 +95,14 @@ std::vector<wire::Suspicion> Membership::Impl::fit_accusations(const Entry& entr
   return fit;
 }
 
-// To others it lives. Who can prove that it is dead says so; who no longer can looks again.
+// To others it lives. They are told that it is dead; who cannot prove it any more asks the dead: if
+// it answers, it hears what we hold of it and refutes that.
 void Membership::Impl::contradicted(const NodeId& from, Entry& entry) {
   const NodeId subject = entry.id();
   const bool proven =
       entry.verdict() != Verdict::dead || fit_accusations(entry).size() >= quorum_for(subject);
-  if (proven) return correct(from, entry);
-  roster.judge(entry, Verdict::alive, now);
-  changed(entry);
-  probe(subject);
+  correct(from, entry);
+  if (!proven && now.mono - entry.asked >= hint_interval) probe(subject);
 }
 
 // Their stamps are nobody's but ours: without them we all come to the same.
