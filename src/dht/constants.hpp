@@ -40,6 +40,7 @@ inline constexpr std::size_t operations_limit = 1024;             // client oper
 inline constexpr std::size_t requests_limit = 16 * 1024;
 inline constexpr std::size_t pending_limit =
     8 * 1024;                                       // stores waiting for the disk or a signature
+inline constexpr std::size_t receipts_limit = 256;  // waiting for one version to be on disk
 inline constexpr std::size_t members_limit = 4096;  // the roster's view limit
 inline constexpr std::size_t names_limit = 4096;    // names remembered for events
 inline constexpr Duration expired_grace =

@@ -100,19 +100,18 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
                    std::make_shared<crypto::VerifyJob>(std::move(claims)));
 }
 
-// A version on its way to the disk: the same one shares its receipt, a lower one is stale already.
+// A version on its way to the disk: the same one shares its receipt, a lower one is stale once this
+// one is there. The disk may refuse it yet, and then we have neither.
 bool Replica::join_one_in_flight(const RecordId& id, const Version& version,
                                  const Receipt& receipt) {
   for (auto& [token, incoming] : writing_) {
-    if (incoming.id != id) continue;
-    if (incoming.entry.version == version) {
-      incoming.receipts.push_back(receipt);
-      return true;
-    }
-    if (incoming.entry.version > version) {
-      stale(receipt, id, incoming.entry.version.sequence);
-      return true;
-    }
+    if (incoming.id != id || incoming.entry.version < version) continue;
+    auto& waiting = incoming.entry.version == version ? incoming.receipts : incoming.lower;
+    if (waiting.size() < receipts_limit)
+      waiting.push_back(receipt);
+    else
+      refuse(receipt, id, wire::Refusal::busy);
+    return true;
   }
   return false;
 }
@@ -178,6 +177,8 @@ void Replica::on_persisted(Token token) {
   commit(incoming);
   for (const Receipt& receipt : incoming.receipts)
     acknowledge(receipt, incoming.id, incoming.entry.version);
+  for (const Receipt& receipt : incoming.lower)
+    stale(receipt, incoming.id, incoming.entry.version.sequence);
 }
 
 void Replica::commit(const Incoming& incoming) {
@@ -298,6 +299,8 @@ void Replica::on_refused(const DiskRefused& refused) {
   if (auto node = writing_.extract(refused.token); !node.empty()) {
     context_.index.release(node.mapped().id, node.mapped().entry);
     for (const Receipt& receipt : node.mapped().receipts)
+      refuse(receipt, node.mapped().id, refusal_of(refused.reason));
+    for (const Receipt& receipt : node.mapped().lower)
       refuse(receipt, node.mapped().id, refusal_of(refused.reason));
     return;
   }

@@ -58,6 +58,7 @@ class Replica {
     Buffer raw;
     std::int64_t purge_at = 0;
     std::vector<Receipt> receipts;
+    std::vector<Receipt> lower;  // who came with a version that this one makes stale
   };
   struct Reading {
     NodeId to;

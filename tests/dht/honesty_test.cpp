@@ -273,3 +273,35 @@ TEST_CASE("dht: who does not agree on the base has no vote by showing its value"
   CHECK_EQ(to_text(get.value.view()), "v");
   CHECK_FALSE(get.complete);  // one of three agrees that it is a base of three
 }
+
+TEST_CASE("dht: no version is stale by a greater one that the disk may yet refuse") {
+  DhtWorld world(2);
+  world.start_all();
+  world.node(1).unreachable.insert(0);
+  std::vector<Buffer> stores;
+  world.on_send = [&](std::size_t, std::size_t to, const Buffer& raw) {
+    if (to == 1 && std::holds_alternative<wire::Store>(*wire::decode(raw))) stores.push_back(raw);
+  };
+  world.node(1).disk_full = true;
+  world.begin_put(0, "k", "lower");
+  world.run(milliseconds(5));
+  world.begin_put(0, "k", "greater");
+  world.run(milliseconds(5));
+  world.on_send = nullptr;
+  REQUIRE_EQ(stores.size(), 2);
+  std::size_t stale = 0, refused = 0;
+  world.on_send = [&](std::size_t from, std::size_t, const Buffer& raw) {
+    const auto message = wire::decode(raw);
+    const auto* stored = std::get_if<wire::Stored>(&*message);
+    if (from != 1 || !stored) return;
+    stale += stored->status == wire::StoreStatus::stale;
+    refused += stored->status == wire::StoreStatus::refused;
+  };
+  for (const std::size_t which : {1, 0}) {  // as a resend may come
+    const auto message = wire::decode(stores[which]);
+    world.step(1, MessageReceived{world.id(0), &*message});
+  }
+  world.run(milliseconds(5));
+  CHECK_EQ(stale, 0);
+  CHECK_EQ(refused, 2);
+}
