@@ -127,11 +127,15 @@ void Repair::on_ended(const Exchange& exchange) {
   next_partner();
 }
 
-// Those visited who have not been asked yet in this step.
+// Those visited who have not been asked yet in this step. And who counted once: it may have retired
+// us, and counted on when we did not, before it left.
 void Repair::poll() {
   std::set<NodeId> whom;
   for (const NodeId& id : visited_)
     if (asked_.insert(id).second) whom.insert(id);
+  if (step_ == Step::look)
+    for (const NodeId& id : context_.view.veterans())
+      if (asked_.insert(id).second) whom.insert(id);
   poll_ = launch_.poll(whom, step_ == Step::promise ? wire::Want::value : wire::Want::digest);
 }
 

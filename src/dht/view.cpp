@@ -15,6 +15,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     member.incarnation = seen.incarnation;
     member.past = !member.live();
     member.ours_then = own_stamp();
+    member.counted = seen.synced.value > 0;
     add(member);
     ++epoch_;
     members_.try_emplace(seen.id, std::make_unique<Member>(member));
@@ -44,6 +45,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.presence = seen.presence;
   member.synced = synced;
   if (!outdated) member.incarnation = seen.incarnation;
+  member.counted = member.counted || synced.value > 0;
   member.verdict_stamp = seen.verdict_stamp;
   member.endpoint = seen.endpoint;
   member.past = member.past && !member.live();
@@ -75,6 +77,7 @@ void View::remember(const Counting& known, Now now) {
   Member member{known.key, Presence::dead, known.synced, {}, now.mono};
   member.awaited = true;
   member.incarnation = known.incarnation;
+  member.counted = true;
   member.retired = known.retired;
   member.retired_at = known.retired ? known.synced : UnixMillis{};
   if (members_.try_emplace(known.id, std::make_unique<Member>(member)).second) add(member);
@@ -286,6 +289,12 @@ std::vector<NodeId> View::live_closest(const ByteArray<32>& place, std::size_t c
 std::vector<NodeId> View::partners() const {
   return closest_that(self_.bytes, neighbourhood - 1,
                       [&](const NodeId& id, const Member& m) { return m.live() && id != self_; });
+}
+
+std::vector<NodeId> View::veterans() const {
+  return closest_that(self_.bytes, neighbourhood - 1, [&](const NodeId& id, const Member& m) {
+    return m.live() && m.counted && !m.counts() && id != self_;
+  });
 }
 
 wire::BaseDigest View::digest(std::vector<NodeId> base) const {

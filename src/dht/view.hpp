@@ -56,6 +56,7 @@ class View {
     UnixMillis retired_at;  // its synced must be another to count again
     UnixMillis ours_then;   // our own stamp when it was first heard of as dead
     bool promised = false;  // counts for a while, stamp or not
+    bool counted = false;   // once, whatever it does now
     Endpoint endpoint;
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
     bool stamped() const { return synced.value > 0 && !retired; }
@@ -95,6 +96,7 @@ class View {
   std::vector<NodeId> holders(const ByteArray<32>& place) const;
   std::vector<NodeId> neighbours(const ByteArray<32>& place, std::size_t count) const;  // counting
   std::vector<NodeId> keepers(const ByteArray<32>& place) const;  // base and holders
+  std::vector<NodeId> veterans() const;  // live partners that counted once and do not now
   std::vector<NodeId> partners() const;  // live members whose records we may share; not us
   std::vector<NodeId> live_closest(const ByteArray<32>& place, std::size_t count) const;
   bool shares_everything() const { return live_count() <= replicas; }
