@@ -298,10 +298,10 @@ void Replica::on_loaded(const Loaded& loaded) {
 void Replica::on_refused(const DiskRefused& refused) {
   if (auto node = writing_.extract(refused.token); !node.empty()) {
     context_.index.release(node.mapped().id, node.mapped().entry);
-    for (const Receipt& receipt : node.mapped().receipts)
-      refuse(receipt, node.mapped().id, refusal_of(refused.reason));
-    for (const Receipt& receipt : node.mapped().lower)
-      refuse(receipt, node.mapped().id, refusal_of(refused.reason));
+    const Incoming& incoming = node.mapped();
+    for (const auto* waiting : {&incoming.receipts, &incoming.lower})
+      for (const Receipt& receipt : *waiting)
+        refuse(receipt, incoming.id, refusal_of(refused.reason));
     return;
   }
   auto node = reading_.extract(refused.token);

@@ -131,13 +131,20 @@ void Membership::Impl::compare_verdicts(const NodeId& from, Entry& entry,
 void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::Gossip& news) {
   const NodeId subject = entry.id();
   const std::size_t needed = quorum_for(subject);
-  if (const auto file = cases.find(subject);
-      file != cases.end() && needed > 0 && file->second.accusers().size() >= needed)
-    return convict(entry, file->second.certificate());  // we had checked them all already
   std::vector<wire::Suspicion> proof;
   for (const wire::Suspicion& suspicion : news.suspicions)
     if (suspicion.subject.subject == wire::prefix_of(subject)) proof.push_back(suspicion);
   if (proof.empty() || proof.size() < needed) return want(from, wire::prefix_of(subject));
+  // What we have checked already. Only theirs: a verdict of long ago is no word on our own case.
+  const auto file = cases.find(subject);
+  const auto known = [&](const wire::Suspicion& theirs) {
+    const auto& ours = file->second.accusers();
+    return std::any_of(ours.begin(), ours.end(), [&](const auto& one) {
+      return one.second.accuser == theirs.accuser && one.second.stamp == theirs.stamp;
+    });
+  };
+  if (file != cases.end() && std::all_of(proof.begin(), proof.end(), known))
+    return convict(entry, std::move(proof));
   verify({from, subject, {}, std::nullopt, true}, proof);
 }
 
