@@ -49,13 +49,14 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
   }
 }
 
-// When we leave: what we keep goes to who keeps it after us, what strayed here to whoever is there.
+// When we leave: what we keep goes to who may keep it after us, though others leave as well; what
+// strayed here to whoever is there.
 bool Exchange::takes_over(const RecordId& record) const {
   const auto among = [](const NodeId& who, const std::vector<NodeId>& ids) {
     return std::find(ids.begin(), ids.end(), who) != ids.end();
   };
-  return among(partner_, context_.view.live_closest(record.bytes, replicas + 1)) ||
-         among(partner_, context_.view.neighbours(record.bytes, replicas + 1)) ||
+  return among(partner_, context_.view.live_closest(record.bytes, neighbourhood)) ||
+         among(partner_, context_.view.neighbours(record.bytes, neighbourhood)) ||
          !among(context_.self, context_.view.keepers(record.bytes));
 }
 

@@ -21,6 +21,7 @@ class Get final : public Operation {
   const RecordId& record() const { return report_.id; }
   bool of_client() const { return lane_ == Lane::data; }
   bool succeeded() const { return report_.complete; }
+  const std::vector<NodeId>& base() const { return base_; }
   Version winner() const { return verified_ ? winner_ : Version{}; }  // of all; none: the lowest
 
   void start() override;

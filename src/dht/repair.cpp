@@ -39,7 +39,7 @@ void Repair::on_change(const NodeId& who, View::Change change) {
       schedule(Duration(0));
       break;
     case View::Change::restamped:
-      // Elsewhere that death was found later than here: those wait for a stamp of ours past it.
+      // Elsewhere that death may have been found later: those wait for a stamp of ours past it.
       if (!me || !me->counts() || me->synced > member->verdict_stamp) break;
       publish_due_ = true;
       schedule(delay_after(who, *member));

@@ -5,11 +5,11 @@
 namespace kith::dht {
 namespace {
 
-std::int64_t purge_time(const wire::Record& record) {
+std::int64_t purge_time(const Index::Entry& entry) {
   std::int64_t at = 0;
-  if (record.expiry.value != 0) at = record.expiry.value + to_millis(expired_grace);
-  if (record.tombstone) {
-    const auto written = static_cast<std::int64_t>(record.sequence.value);
+  if (entry.expiry.value != 0) at = entry.expiry.value + to_millis(expired_grace);
+  if (entry.tombstone) {
+    const auto written = static_cast<std::int64_t>(entry.version.sequence.value);
     at = std::max(at, written + to_millis(tombstone_life));
   }
   return at;
@@ -38,7 +38,8 @@ void Replica::load_at_start(const Buffer& raw) {
     return;
   }
   // It was checked before it was written, and storage checks that the bytes are those.
-  context_.index.put(record.id, entry_of(record, raw.size(), true), purge_time(record));
+  const Index::Entry entry = entry_of(record, raw.size(), true);
+  context_.index.put(record.id, entry, purge_time(entry));
   plan_purge();
   announce_held();
 }
@@ -87,8 +88,8 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
     return refuse(receipt, record.id, wire::Refusal::busy);
 
   const bool from_writer = receipt.from == version.writer;
-  Incoming incoming{
-      record.id, entry_of(record, raw.size(), from_writer), raw, purge_time(record), {receipt}};
+  const Index::Entry entry = entry_of(record, raw.size(), from_writer);
+  Incoming incoming{record.id, entry, raw, purge_time(entry), {receipt}, {}};
   if (!has_room(receipt, record.id, incoming.entry)) return decline(receipt, record.id);
   if (from_writer) return persist(std::move(incoming));
   const std::uint64_t id = ++last_id_;
@@ -170,6 +171,7 @@ void Replica::persist(Incoming incoming) {
 }
 
 void Replica::on_persisted(Token token) {
+  dropping_.erase(token);
   auto node = writing_.extract(token);
   if (node.empty()) return;
   const Incoming& incoming = node.mapped();
@@ -304,6 +306,12 @@ void Replica::on_refused(const DiskRefused& refused) {
         refuse(receipt, incoming.id, refusal_of(refused.reason));
     return;
   }
+  if (auto kept = dropping_.extract(refused.token); !kept.empty()) {
+    const auto& [id, entry] = kept.mapped();  // still there, and after the next start as well
+    if (context_.index.wanted(id, entry.version)) context_.index.put(id, entry, purge_time(entry));
+    announce_held();
+    return plan_purge();
+  }
   auto node = reading_.extract(refused.token);
   if (node.empty()) return;
   const Reading& reading = node.mapped();
@@ -367,8 +375,10 @@ void Replica::drop(const RecordId& id, const Version& at_most) {
   if (!held || at_most < held->version) return;
   for (const auto& [token, incoming] : writing_)
     if (incoming.id == id) return;  // it would be gone from the disk and in the index
+  const Token token = context_.token();
+  dropping_.emplace(token, std::pair(id, *held));
   context_.index.erase(id);
-  context_.out->push(Forget{context_.token(), Table::record, Buffer(id.view())});
+  context_.out->push(Forget{token, Table::record, Buffer(id.view())});
   announce_held();
   plan_purge();
 }

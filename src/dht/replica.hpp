@@ -86,6 +86,7 @@ class Replica {
   std::map<std::uint64_t, Incoming> verifying_;
   std::map<Token, Incoming> writing_;
   std::map<Token, Reading> reading_;
+  std::map<Token, std::pair<RecordId, Index::Entry>> dropping_;
   std::vector<Done> done_;
   LruMap<RecordId, Instant> declined_{declined_limit};  // until when
   std::uint64_t last_id_ = 0;

@@ -39,9 +39,11 @@ void Strays::on_brought(const Get& get) {
   const auto brought = bringing_.extract(get.id());
   if (brought.empty()) return;
   const auto& [id, version] = brought.mapped();
-  // Our own disk may have refused to show it; and a quorum of a small base is few copies.
-  const bool safe =
-      get.succeeded() && get.winner() >= version && context_.view.base(id.bytes).size() == replicas;
+  // Our own disk may have refused to show it; a quorum of a small base is few copies; and where
+  // anybody may come near a key those who claim to have it may have come for that.
+  const bool safe = get.succeeded() && get.winner() >= version && get.base().size() == replicas &&
+                    get.base() == context_.view.base(id.bytes) &&
+                    context_.config.mode != Mode::public_;
   if (!safe)
     failed_ = true;
   else if (strayed(id))

@@ -18,6 +18,9 @@ void Membership::Impl::heard(const NodeId& peer) {
     roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
     arm({TimerKind::announce}, push_delay);  // it was we who were cut off: the next one, now
+  } else if (entry->verdict() == Verdict::dead && !proven(*entry)) {
+    roster.judge(*entry, Verdict::alive, now);
+    changed(*entry);
   } else if (entry->verdict() == Verdict::dead) {
     correct(peer, *entry);  // it is dead to the network: it must come back under a new incarnation
   }

@@ -95,23 +95,38 @@ std::vector<wire::Suspicion> Membership::Impl::fit_accusations(const Entry& entr
   return fit;
 }
 
-// To others it lives. They are told that it is dead; who cannot prove it any more asks the dead: if
-// it answers, it hears what we hold of it and refutes that.
-void Membership::Impl::contradicted(const NodeId& from, Entry& entry) {
-  const NodeId subject = entry.id();
-  const bool proven =
-      entry.verdict() != Verdict::dead || fit_accusations(entry).size() >= quorum_for(subject);
-  correct(from, entry);
-  if (!proven && now.mono - entry.asked >= hint_interval) probe(subject);
+// Dead, and its accusers can still convince the others.
+bool Membership::Impl::proven(const Entry& entry) {
+  return entry.verdict() != Verdict::dead ||
+         fit_accusations(entry).size() >= std::max<std::size_t>(quorum_for(entry.id()), 1);
 }
 
-// Their stamps are nobody's but ours: without them we all come to the same.
+// To others it lives. They are told that it is dead; who cannot prove it any more asks the dead,
+// and takes the verdict back when it answers.
+void Membership::Impl::contradicted(const NodeId& from, Entry& entry) {
+  correct(from, entry);
+  const NodeId subject = entry.id();
+  if (now.mono - entry.asked >= hint_interval && !probes.half_full() && !proven(entry))
+    probe(subject);
+}
+
+// The others do not take the stamps of those who are no observers: without them we come to the
+// same.
 void Membership::Impl::drop_unfit(Entry& entry) {
   std::vector<wire::Suspicion> fit = fit_accusations(entry);
   UnixMillis stamp;
   for (const wire::Suspicion& suspicion : fit) stamp = std::max(stamp, suspicion.stamp);
-  if (fit.empty() || stamp >= entry.member->verdict_stamp) return;
+  if (stamp >= entry.member->verdict_stamp) return;
   entry.certificate = std::move(fit);
+  roster.restamp(entry, stamp);
+  changed(entry);
+}
+
+// Ours convinces nobody, theirs does: its stamp is the one that all go by.
+void Membership::Impl::take_proof(Entry& entry, std::vector<wire::Suspicion> certificate) {
+  UnixMillis stamp;
+  for (const wire::Suspicion& suspicion : certificate) stamp = std::max(stamp, suspicion.stamp);
+  entry.certificate = std::move(certificate);
   roster.restamp(entry, stamp);
   changed(entry);
 }
@@ -119,13 +134,21 @@ void Membership::Impl::drop_unfit(Entry& entry) {
 // Both hold it dead; theirs may have found it out later.
 void Membership::Impl::compare_verdicts(const NodeId& from, Entry& entry,
                                         const wire::Gossip& news) {
-  drop_unfit(entry);
-  std::vector<wire::Suspicion> later;
-  for (const wire::Suspicion& suspicion : news.suspicions)
-    if (suspicion.subject.subject == wire::prefix_of(entry.id()) &&
-        suspicion.stamp > entry.member->verdict_stamp)
-      later.push_back(suspicion);
-  if (!later.empty()) verify({from, entry.id(), {}, std::nullopt, true}, later);
+  std::vector<wire::Suspicion> theirs;
+  UnixMillis greatest;
+  for (const wire::Suspicion& suspicion : news.suspicions) {
+    if (suspicion.subject.subject != wire::prefix_of(entry.id())) continue;
+    greatest = std::max(greatest, suspicion.stamp);
+    theirs.push_back(suspicion);
+  }
+  if (theirs.empty() || greatest == entry.member->verdict_stamp) return;
+  if (proven(entry)) {
+    drop_unfit(entry);
+    std::erase_if(theirs, [&](const wire::Suspicion& suspicion) {
+      return suspicion.stamp <= entry.member->verdict_stamp;
+    });
+  }
+  if (!theirs.empty()) verify({from, entry.id(), {}, std::nullopt, true}, theirs);
 }
 
 void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::Gossip& news) {
@@ -136,15 +159,15 @@ void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::G
     if (suspicion.subject.subject == wire::prefix_of(subject)) proof.push_back(suspicion);
   if (proof.empty() || proof.size() < needed) return want(from, wire::prefix_of(subject));
   // What we have checked already. Only theirs: a verdict of long ago is no word on our own case.
-  const auto file = cases.find(subject);
-  const auto known = [&](const wire::Suspicion& theirs) {
-    const auto& ours = file->second.accusers();
-    return std::any_of(ours.begin(), ours.end(), [&](const auto& one) {
-      return one.second.accuser == theirs.accuser && one.second.stamp == theirs.stamp;
-    });
-  };
-  if (file != cases.end() && std::all_of(proof.begin(), proof.end(), known))
-    return convict(entry, std::move(proof));
+  std::vector<wire::Suspicion> checked;
+  if (const auto file = cases.find(subject); file != cases.end())
+    for (const auto& [accuser, ours] : file->second.accusers())
+      if (checked.size() < certificate_limit &&
+          std::any_of(proof.begin(), proof.end(), [&](const wire::Suspicion& theirs) {
+            return theirs.accuser == ours.accuser && theirs.stamp == ours.stamp;
+          }))
+        checked.push_back(ours);
+  if (needed > 0 && checked.size() >= needed) return convict(entry, std::move(checked));
   verify({from, subject, {}, std::nullopt, true}, proof);
 }
 
@@ -165,8 +188,7 @@ void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion&
   verify({from, entry->id(), {}, std::nullopt, false}, {suspicion});
 }
 
-// Sends to be checked what could count: the right record, a known accuser who may accuse. Of
-// ourselves anybody may: there may be those who believe it, and all it costs is a refutation.
+// Sends to be checked what could count: the right record, a known accuser who may accuse.
 void Membership::Impl::verify(VerifySuspicions work,
                               const std::vector<wire::Suspicion>& suspicions_) {
   const Entry* entry = roster.find(work.subject);
@@ -179,7 +201,7 @@ void Membership::Impl::verify(VerifySuspicions work,
     const Entry* accuser = roster.find(suspicion.accuser);
     if (claims.size() == certificate_limit || suspicion.subject.incarnation != incarnation ||
         suspicion.subject.record != hash || !accuser || suspicion.stamp.value > stamp_max_ms ||
-        !(work.subject == self || roster.may_accuse(accuser->id(), work.subject)) ||
+        !roster.may_accuse(accuser->id(), work.subject) ||
         !verifying.emplace(work.subject, suspicion.accuser).second) {
       drop(DropReason::unexpected);
       continue;
@@ -259,6 +281,7 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work,
   Entry* entry = roster.find(work.subject);
   if (!entry || valid.empty() || valid.front().subject.incarnation != entry->incarnation()) return;
   if (entry->certified()) {
+    if (complete && !proven(*entry)) return take_proof(*entry, std::move(valid));
     for (const wire::Suspicion& suspicion : valid) found_later(*entry, suspicion);
     return;
   }

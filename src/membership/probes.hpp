@@ -27,6 +27,7 @@ struct Relay {
 class Probes {
  public:
   bool full() const { return probes_.size() >= probes_limit; }
+  bool half_full() const { return probes_.size() >= probes_limit / 2; }
   bool asking(const NodeId& target) const { return by_target_.contains(target); }
 
   Probe& start(RequestId request, const NodeId& target, Instant now) {

@@ -243,6 +243,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("membership: one accusation shown three times is no certificate") {
+  World world;
+  REQUIRE(world.settle(8));
+  world.silence(5);
+  wire::GossipPush push;
+  push.gossip.suspicions.push_back(world.suspicion_of(1, 5, 0));
+  world.inject(1, 0, push);
+  world.run(milliseconds(50));
+  REQUIRE_EQ(world.verdict(0, 5), Verdict::suspect);
+  push.gossip.references.push_back(push.gossip.suspicions.front().subject);
+  push.gossip.references.front().verdict = Verdict::dead;
+  for (int i = 0; i < 2; ++i) push.gossip.suspicions.push_back(push.gossip.suspicions.front());
+  world.run(seconds(1));
+  world.inject(1, 0, push);
+  world.run(milliseconds(50));
+  CHECK_EQ(world.verdict(0, 5), Verdict::suspect);
+}
+
 TEST_CASE("membership: accusations that all come at once make no small quorum for each other") {
   World world;
   REQUIRE(world.settle(8));
