@@ -52,12 +52,9 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
 // When we leave: what we keep goes to who may keep it after us, though others leave as well; what
 // strayed here to whoever is there.
 bool Exchange::takes_over(const RecordId& record) const {
-  const auto among = [](const NodeId& who, const std::vector<NodeId>& ids) {
-    return std::find(ids.begin(), ids.end(), who) != ids.end();
-  };
-  return among(partner_, context_.view.live_closest(record.bytes, neighbourhood)) ||
-         among(partner_, context_.view.neighbours(record.bytes, neighbourhood)) ||
-         !among(context_.self, context_.view.keepers(record.bytes));
+  return contains(context_.view.live_closest(record.bytes, neighbourhood), partner_) ||
+         contains(context_.view.neighbours(record.bytes, neighbourhood), partner_) ||
+         !contains(context_.view.keepers(record.bytes), context_.self);
 }
 
 void Exchange::on_fetched(const wire::Fetched& fetched) {

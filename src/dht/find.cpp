@@ -49,11 +49,11 @@ void Find::complete() {
   const std::vector<NodeId> base = context_.view.base(report_.id.bytes);
   std::vector<NodeId> all = context_.view.holders(report_.id.bytes);
   for (const NodeId& id : base)
-    if (std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
+    if (!contains(all, id)) all.push_back(id);
   all = kad::closest(report_.id.bytes, std::move(all), 2 * replicas,
                      [](const NodeId& id) { return id.bytes; });
   for (std::size_t rank = 0; rank < all.size(); ++rank) {
-    const bool counts = std::find(base.begin(), base.end(), all[rank]) != base.end();
+    const bool counts = contains(base, all[rank]);
     report_.replicas.push_back(
         {all[rank], rank, kad::distance_bits(all[rank].bytes, report_.id.bytes), counts});
   }

@@ -3,13 +3,6 @@
 #include "kith/crypto/hash.hpp"
 
 namespace kith::dht {
-namespace {
-
-bool contains(const std::vector<NodeId>& ids, const NodeId& id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
-}  // namespace
 
 Get::Get(Context& context, Requests& requests, OperationId id, GetRequested request)
     : Operation(context, requests, id), request_(std::move(request)) {

@@ -18,7 +18,6 @@ class Get final : public Operation {
   // For repair: a record that strayed. Nobody is told; reading it writes it back where it belongs.
   Get(Context& context, Requests& requests, OperationId id, const RecordId& stray);
 
-  const RecordId& record() const { return report_.id; }
   bool of_client() const { return lane_ == Lane::data; }
   bool succeeded() const { return report_.complete; }
   const std::vector<NodeId>& base() const { return base_; }

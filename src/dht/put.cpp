@@ -125,9 +125,7 @@ void Put::retry_in(Duration wait) {
   wake_at(std::min(*retry_, deadline_));
 }
 
-bool Put::in_base(const NodeId& id) const {
-  return std::find(base_.begin(), base_.end(), id) != base_.end();
-}
+bool Put::in_base(const NodeId& id) const { return contains(base_, id); }
 
 void Put::on_reply(const NodeId& from, const wire::Message& reply) {
   const auto* stored = std::get_if<wire::Stored>(&reply);

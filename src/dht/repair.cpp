@@ -59,8 +59,8 @@ void Repair::on_change(const NodeId& who, View::Change change) {
 // a while: nobody makes a network publish without end by dying.
 Duration Repair::delay_after(const NodeId& id, const View::Member& dead) {
   if (!dead.stamped()) {
-    const std::vector<NodeId> near = context_.view.neighbours(id.bytes, neighbourhood);
-    const bool asked_for = std::find(near.begin(), near.end(), context_.self) != near.end();
+    const bool asked_for =
+        contains(context_.view.neighbours(id.bytes, neighbourhood), context_.self);
     const bool lately = hurried_ && context_.now.mono - *hurried_ < repair_delay;
     if (!asked_for || lately) return repair_delay;
     hurried_ = context_.now.mono;

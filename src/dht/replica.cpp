@@ -345,10 +345,8 @@ const reconcile::RangeSet& Replica::shared_with(const NodeId& peer) {
   // so many came at once that nobody is both.
   for (const auto& [id, entry] : context_.index.entries()) {
     const std::vector<NodeId> keepers = context_.view.keepers(id.bytes);
-    const auto keeps = [&](const NodeId& who) {
-      return std::find(keepers.begin(), keepers.end(), who) != keepers.end();
-    };
-    if (keeps(context_.self) && keeps(peer)) shared.set.put(id.bytes, fingerprint(entry.version));
+    if (contains(keepers, context_.self) && contains(keepers, peer))
+      shared.set.put(id.bytes, fingerprint(entry.version));
   }
   return shared.set;
 }

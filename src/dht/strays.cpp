@@ -8,15 +8,15 @@ void Strays::look() {
   epoch_ = context_.view.epoch();
   failed_ = false;
   away_.clear();
-  if (context_.view.shares_everything()) return;
+  // In public mode they stay: who comes near a key and claims to have it may have come for that.
+  if (context_.view.shares_everything() || context_.config.mode == Mode::public_) return;
   for (const auto& [id, entry] : context_.index.entries())
     if (strayed(id) && !being_brought(id)) away_.insert(id);
   bring();
 }
 
 bool Strays::strayed(const RecordId& id) const {
-  const std::vector<NodeId> keepers = context_.view.keepers(id.bytes);
-  return std::find(keepers.begin(), keepers.end(), context_.self) == keepers.end();
+  return !contains(context_.view.keepers(id.bytes), context_.self);
 }
 
 bool Strays::being_brought(const RecordId& id) const {
@@ -39,11 +39,9 @@ void Strays::on_brought(const Get& get) {
   const auto brought = bringing_.extract(get.id());
   if (brought.empty()) return;
   const auto& [id, version] = brought.mapped();
-  // Our own disk may have refused to show it; a quorum of a small base is few copies; and where
-  // anybody may come near a key those who claim to have it may have come for that.
+  // Our own disk may have refused to show it; and a quorum of a small base is few copies.
   const bool safe = get.succeeded() && get.winner() >= version && get.base().size() == replicas &&
-                    get.base() == context_.view.base(id.bytes) &&
-                    context_.config.mode != Mode::public_;
+                    get.base() == context_.view.base(id.bytes);
   if (!safe)
     failed_ = true;
   else if (strayed(id))

@@ -278,7 +278,7 @@ std::vector<NodeId> View::holders(const ByteArray<32>& place) const {
 std::vector<NodeId> View::keepers(const ByteArray<32>& place) const {
   std::vector<NodeId> ids = base(place);
   for (const NodeId& id : holders(place))
-    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+    if (!contains(ids, id)) ids.push_back(id);
   return ids;
 }
 

@@ -41,6 +41,10 @@ inline std::size_t needed(Consistency level, std::size_t base, std::size_t quoru
   return quorum;
 }
 
+inline bool contains(const std::vector<NodeId>& ids, const NodeId& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
 class View {
  public:
   struct Member {

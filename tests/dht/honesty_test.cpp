@@ -117,8 +117,7 @@ TEST_CASE("dht: who leaves with nobody there goes at once, and has handed over n
 
 TEST_CASE("dht: the last member that counts does not leave those who do not with nothing") {
   DhtWorld world(2);
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
   world.node(1).disk_full = true;
   world.start(1);
@@ -147,9 +146,7 @@ TEST_CASE("dht: who leaves counts no more only when its own disk knows that") {
 
 TEST_CASE("dht: a stamp is told when it is on disk, and tried again while the disk is full") {
   DhtWorld world(3);
-  world.start(0);
-  world.start(1);
-  world.run(seconds(5));
+  world.start_first(2);
   world.node(2).disk_full = true;
   world.start(2);
   world.run(seconds(10));
@@ -162,8 +159,7 @@ TEST_CASE("dht: a stamp is told when it is on disk, and tried again while the di
 
 TEST_CASE("dht: who counts is written again when the disk has room") {
   DhtWorld world(2);
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   world.node(0).disk_full = true;
   world.start(1);
   world.run(seconds(5));
@@ -211,9 +207,7 @@ TEST_CASE("dht: a member whose record moved by an accusation syncs anew and says
 
 TEST_CASE("dht: two newcomers, each known to one side of a cut, make no second majority") {
   DhtWorld world(4);
-  world.start(0);
-  world.start(1);
-  world.run(seconds(5));
+  world.start_first(2);
   world.uninformed = {0, 1, 2, 3};
   world.start(2);
   world.start(3);

@@ -45,8 +45,7 @@ TEST_CASE("dht: any 3 of 8 die at once: every acknowledged key is read at quorum
 
 TEST_CASE("dht: replace all 8 one after another with empty newcomers: nothing is lost") {
   DhtWorld world(16, 5);
-  for (std::size_t i = 0; i < 8; ++i) world.start(i);
-  world.run(seconds(5));
+  world.start_first(8);
   for (int i = 0; i < 60; ++i)
     world.put(static_cast<std::size_t>(i) % 8, "k" + std::to_string(i), "v" + std::to_string(i));
   for (std::size_t i = 0; i < 8; ++i) {
@@ -100,8 +99,7 @@ TEST_CASE("dht: a member that a live majority no longer knows stops counting aft
   NodeId gone;  // it was forgotten while node 0 was away
   gone.bytes[0] = 1;
   world.node(0).counting.push_back({gone, {}, UnixMillis{1}});
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   CHECK(world.put(0, "k", "v").outcome == PutOutcome::unknown);
   world.run(minutes(1));
   const PutReport put = world.put(0, "k", "v");
@@ -111,8 +109,7 @@ TEST_CASE("dht: a member that a live majority no longer knows stops counting aft
 
 TEST_CASE("dht: nothing is applied by the old base alone once a newcomer was promised to count") {
   DhtWorld world(2);
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   world.uninformed = {0};  // the newcomer counts both; 0 has promised as much and knows of no stamp
   world.start(1);
   world.run(seconds(2));
@@ -125,8 +122,7 @@ TEST_CASE("dht: nothing is applied by the old base alone once a newcomer was pro
 
 TEST_CASE("dht: a promise to one that lives and publishes nothing lapses") {
   DhtWorld world(2);
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   world.node(1).disk_silent = true;  // its stamp never gets there
   world.start(1);
   world.run(seconds(2));
@@ -154,9 +150,7 @@ TEST_CASE("dht: news after a long time alone is tried again soon, though the fir
 
 TEST_CASE("dht: one whose disk refuses its stamp tries again now and then, not without a pause") {
   DhtWorld world(3);
-  world.start(0);
-  world.start(1);
-  world.run(seconds(5));
+  world.start_first(2);
   world.node(2).disk_full = true;
   world.start(2);
   world.run(milliseconds(2));
@@ -172,8 +166,7 @@ TEST_CASE("dht: one whose disk refuses its stamp tries again now and then, not w
 
 TEST_CASE("dht: a newcomer that falls silent before it counts holds nobody up for long") {
   DhtWorld world(2);
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   world.start(1);
   world.node(0).unreachable.insert(1);
   world.node(1).unreachable.insert(0);
@@ -184,8 +177,7 @@ TEST_CASE("dht: a newcomer that falls silent before it counts holds nobody up fo
 
 TEST_CASE("dht: one that died about to count, known so by some only, holds nobody up for long") {
   DhtWorld world(4);
-  for (std::size_t i = 0; i < 3; ++i) world.start(i);
-  world.run(seconds(5));
+  world.start_first(3);
   world.node(3).disk_silent = true;  // it dies before its stamp is written
   world.node(3).unreachable.insert(2);
   world.start(3);
@@ -215,8 +207,7 @@ TEST_CASE("dht: what a lone side of a long cut acknowledged is found by all afte
 
 TEST_CASE("dht: when a network has grown its records are with their keepers and nowhere else") {
   DhtWorld world(14);
-  for (std::size_t i = 0; i < 8; ++i) world.start(i);
-  world.run(seconds(5));
+  world.start_first(8);
   for (int i = 0; i < 30; ++i)
     REQUIRE(world.put(0, "k" + std::to_string(i), "v").outcome == PutOutcome::applied);
   CHECK_EQ(copies(world), 30 * 8);
@@ -224,6 +215,65 @@ TEST_CASE("dht: when a network has grown its records are with their keepers and 
   world.run(minutes(4));
   CHECK_EQ(copies(world), 30 * 8);  // a copy that stays behind would outlive a later deletion
   for (int i = 0; i < 30; ++i) CHECK(world.get(13, "k" + std::to_string(i)).complete);
+}
+
+TEST_CASE("dht: a stray that the disk does not forget stays, and is dropped another time") {
+  DhtWorld world(15);
+  world.start_first(8);
+  for (int i = 0; i < 30; ++i)
+    REQUIRE(world.put(0, "k" + std::to_string(i), "v").outcome == PutOutcome::applied);
+  world.node(0).disk_full = true;  // it neither writes nor forgets
+  for (std::size_t i = 8; i < 14; ++i) world.start(i);
+  world.run(minutes(4));
+  CHECK_EQ(world.node(0).disk.size(), 30);
+  CHECK_EQ(world.node(0).dht->snapshot().records, 30);
+  world.node(0).disk_full = false;
+  world.start(14);
+  world.run(minutes(4));
+  CHECK_EQ(copies(world), 30 * 8);
+}
+
+TEST_CASE("dht: ten that die about to count do not make the network publish ten times") {
+  DhtWorld world(13);
+  world.start_first(3);
+  std::set<std::int64_t> stamps;
+  for (std::size_t i = 3; i < 13; ++i) {
+    world.node(i).disk_silent = true;
+    world.start(i);
+    world.run(milliseconds(250));
+    world.kill(i);
+    world.run(milliseconds(250));
+    stamps.insert(world.node(0).synced.value);
+  }
+  CHECK_LE(stamps.size(), 4);
+}
+
+TEST_CASE("dht: half of a neighbourhood leaves at once, and all is still found") {
+  DhtWorld world(24, 6);
+  world.start_all();
+  world.run(seconds(20));
+  for (int i = 0; i < 60; ++i)
+    REQUIRE(world.put(23, "k" + std::to_string(i), "v").outcome == PutOutcome::applied);
+  for (std::size_t leaver = 0; leaver < 10; ++leaver) world.step(leaver, DrainRequested{});
+  world.run(seconds(58));
+  for (std::size_t leaver = 0; leaver < 10; ++leaver) {
+    world.crash(leaver);
+    for (std::size_t other = 10; other < 24; ++other)
+      world.step(other, world.seen(leaver, Presence::left));
+  }
+  for (int i = 0; i < 60; ++i)
+    for (const std::size_t at : {10, 17}) CHECK(world.get(at, "k" + std::to_string(i)).found);
+}
+
+TEST_CASE("dht: who is told to stop in a round of repair publishes no more") {
+  DhtWorld world(3);
+  world.start_first(2);
+  world.start(2);
+  world.run(milliseconds(4));
+  world.step(2, StopRequested{});
+  world.run(seconds(5));
+  CHECK(world.node(2).synced.value == 0);
+  CHECK(world.node(2).stored_synced.value == 0);
 }
 
 TEST_CASE("dht: a lone node is synced again after a restart") {
@@ -242,8 +292,7 @@ TEST_CASE(
   world.crash(0);
   world.crash(1);
   world.node(0).stored_synced = {};  // it had left, and remembers the other
-  world.start(0);
-  world.run(seconds(5));
+  world.start_first(1);
   CHECK_FALSE(world.node(0).dht->snapshot().synced);
   world.wipe(1);
   world.start(1);

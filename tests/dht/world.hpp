@@ -184,10 +184,11 @@ class DhtWorld {
     step(i, dht::LookupRequested{ticket, std::move(name)});
     return std::get<dht::LookupReport>(*finish(i, ticket));
   }
-  void start_all() {
-    for (std::size_t i = 0; i < nodes_.size(); ++i) start(i);
+  void start_first(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) start(i);
     run(seconds(5));
   }
+  void start_all() { start_first(nodes_.size()); }
   std::size_t size() const { return nodes_.size(); }
   bool all_synced() const {
     return std::all_of(nodes_.begin(), nodes_.end(),
@@ -245,7 +246,11 @@ class DhtWorld {
               alive_step(i, Loaded{token, found, value});
             });
           },
-          [&](Forget m) { nodes_[i].disk.erase(Bytes(m.key.view().begin(), m.key.view().end())); },
+          [&](Forget m) {
+            write(i, m.token, [this, i, key = Bytes(m.key.view().begin(), m.key.view().end())] {
+              nodes_[i].disk.erase(key);
+            });
+          },
           [&](Dropped m) { ++dropped_[m.reason]; });
     }
   }
