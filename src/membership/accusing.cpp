@@ -286,8 +286,7 @@ bool Membership::Impl::heard_since(const Entry& entry,
 
 void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> certificate) {
   const NodeId subject = entry.id();
-  UnixMillis stamp;
-  for (const wire::Suspicion& suspicion : certificate) stamp = std::max(stamp, suspicion.stamp);
+  const UnixMillis stamp = latest_stamp(certificate);
   close_case(subject);
   if (const auto request = probes.of(subject)) {
     timers.cancel({TimerKind::probe, request->value});

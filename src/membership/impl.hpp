@@ -180,8 +180,8 @@ struct Membership::Impl {
   std::vector<wire::Suspicion> fit_accusations(const Entry& entry);
   void contradicted(const NodeId& from, Entry& entry);
   bool proven(const Entry& entry);
-  void drop_unfit(Entry& entry);
-  void take_proof(Entry& entry, std::vector<wire::Suspicion> certificate);
+  std::size_t proof_size(const Entry& entry) const;
+  void recertify(Entry& entry, std::vector<wire::Suspicion> certificate);
   bool shared_verdict(const wire::Gossip& news, const wire::Suspicion& suspicion);
   void certificate_verified(const VerifySuspicions& work, std::vector<wire::Suspicion> valid);
   void admit(const Candidate& candidate, std::vector<wire::Suspicion> certificate = {});

@@ -6,6 +6,16 @@
 #include "impl.hpp"
 
 namespace kith::membership {
+namespace {
+
+std::vector<wire::Suspicion> accusations_of(const NodeId& subject, const wire::Gossip& news) {
+  std::vector<wire::Suspicion> found;
+  for (const wire::Suspicion& suspicion : news.suspicions)
+    if (suspicion.subject.subject == wire::prefix_of(subject)) found.push_back(suspicion);
+  return found;
+}
+
+}  // namespace
 
 // --- out --------------------------------------------------------------------------------------
 
@@ -97,8 +107,11 @@ std::vector<wire::Suspicion> Membership::Impl::fit_accusations(const Entry& entr
 
 // Dead, and its accusers can still convince the others.
 bool Membership::Impl::proven(const Entry& entry) {
-  return entry.verdict() != Verdict::dead ||
-         fit_accusations(entry).size() >= std::max<std::size_t>(quorum_for(entry.id()), 1);
+  return entry.verdict() != Verdict::dead || fit_accusations(entry).size() >= proof_size(entry);
+}
+
+std::size_t Membership::Impl::proof_size(const Entry& entry) const {
+  return std::max<std::size_t>(quorum_for(entry.id()), 1);
 }
 
 // To others it lives. They are told that it is dead; who cannot prove it any more asks the dead,
@@ -110,40 +123,22 @@ void Membership::Impl::contradicted(const NodeId& from, Entry& entry) {
     probe(subject);
 }
 
-// The others do not take the stamps of those who are no observers: without them we come to the
-// same.
-void Membership::Impl::drop_unfit(Entry& entry) {
-  std::vector<wire::Suspicion> fit = fit_accusations(entry);
-  UnixMillis stamp;
-  for (const wire::Suspicion& suspicion : fit) stamp = std::max(stamp, suspicion.stamp);
-  if (stamp >= entry.member->verdict_stamp) return;
-  entry.certificate = std::move(fit);
-  roster.restamp(entry, stamp);
-  changed(entry);
-}
-
-// Ours convinces nobody, theirs does: its stamp is the one that all go by.
-void Membership::Impl::take_proof(Entry& entry, std::vector<wire::Suspicion> certificate) {
-  UnixMillis stamp;
-  for (const wire::Suspicion& suspicion : certificate) stamp = std::max(stamp, suspicion.stamp);
+// A death goes by another proof, and so by its stamp.
+void Membership::Impl::recertify(Entry& entry, std::vector<wire::Suspicion> certificate) {
+  roster.restamp(entry, latest_stamp(certificate));
   entry.certificate = std::move(certificate);
-  roster.restamp(entry, stamp);
   changed(entry);
 }
 
 // Both hold it dead; theirs may have found it out later.
 void Membership::Impl::compare_verdicts(const NodeId& from, Entry& entry,
                                         const wire::Gossip& news) {
-  std::vector<wire::Suspicion> theirs;
-  UnixMillis greatest;
-  for (const wire::Suspicion& suspicion : news.suspicions) {
-    if (suspicion.subject.subject != wire::prefix_of(entry.id())) continue;
-    greatest = std::max(greatest, suspicion.stamp);
-    theirs.push_back(suspicion);
-  }
-  if (theirs.empty() || greatest == entry.member->verdict_stamp) return;
-  if (proven(entry)) {
-    drop_unfit(entry);
+  std::vector<wire::Suspicion> theirs = accusations_of(entry.id(), news);
+  if (theirs.empty() || latest_stamp(theirs) == entry.member->verdict_stamp) return;
+  std::vector<wire::Suspicion> fit = fit_accusations(entry);
+  if (fit.size() >= proof_size(entry)) {
+    // The others do not take the stamps of those who are no observers.
+    if (latest_stamp(fit) < entry.member->verdict_stamp) recertify(entry, std::move(fit));
     std::erase_if(theirs, [&](const wire::Suspicion& suspicion) {
       return suspicion.stamp <= entry.member->verdict_stamp;
     });
@@ -154,9 +149,7 @@ void Membership::Impl::compare_verdicts(const NodeId& from, Entry& entry,
 void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::Gossip& news) {
   const NodeId subject = entry.id();
   const std::size_t needed = quorum_for(subject);
-  std::vector<wire::Suspicion> proof;
-  for (const wire::Suspicion& suspicion : news.suspicions)
-    if (suspicion.subject.subject == wire::prefix_of(subject)) proof.push_back(suspicion);
+  const std::vector<wire::Suspicion> proof = accusations_of(subject, news);
   if (proof.empty() || proof.size() < needed) return want(from, wire::prefix_of(subject));
   // What we have checked already. Only theirs: a verdict of long ago is no word on our own case.
   std::vector<wire::Suspicion> checked;
@@ -281,7 +274,8 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work,
   Entry* entry = roster.find(work.subject);
   if (!entry || valid.empty() || valid.front().subject.incarnation != entry->incarnation()) return;
   if (entry->certified()) {
-    if (complete && !proven(*entry)) return take_proof(*entry, std::move(valid));
+    // Where ours convinces nobody, theirs is the one that all go by.
+    if (complete && !proven(*entry)) return recertify(*entry, std::move(valid));
     for (const wire::Suspicion& suspicion : valid) found_later(*entry, suspicion);
     return;
   }

@@ -27,6 +27,12 @@ Duration suspicion_timeout(Duration min, std::size_t confirmations, std::size_t 
   return max - (max - min) * log2_of(confirmations) / log2_of(needed);
 }
 
+UnixMillis latest_stamp(const std::vector<wire::Suspicion>& certificate) {
+  UnixMillis latest;
+  for (const wire::Suspicion& suspicion : certificate) latest = std::max(latest, suspicion.stamp);
+  return latest;
+}
+
 bool Case::accuse(const NodeId& accuser, const wire::Suspicion& suspicion) {
   return accusers_.size() < accusers_limit && accusers_.emplace(accuser, suspicion).second;
 }

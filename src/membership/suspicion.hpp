@@ -34,6 +34,9 @@ Duration window(Evidence evidence);
 // Max - (Max - Min) * log(C + 1) / log(K + 1), at least Min [Lifeguard IV.B]; Max = 6 * Min.
 Duration suspicion_timeout(Duration min, std::size_t confirmations, std::size_t needed);
 
+// The stamp of a death that these prove; 0: of none.
+UnixMillis latest_stamp(const std::vector<wire::Suspicion>& certificate);
+
 // What the room knows around a case.
 struct Standing {
   std::size_t quorum = 0;     // q: suspicions needed

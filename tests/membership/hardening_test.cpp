@@ -235,7 +235,7 @@ TEST_CASE(
     world.run(seconds(10));
     for (std::size_t a = 0; a < 5; ++a)
       for (std::size_t b = 5; b < 24; ++b) world.cut(a, b, false);
-    world.run(seconds(60));
+    world.run(seconds(20));
     REQUIRE(world.agreed(23));
     const UnixMillis stamp = world.at(0).find(world.id(4))->verdict_stamp;
     for (std::size_t i = 1; i < 24; ++i)
