@@ -19,6 +19,8 @@ void Membership::Impl::heard(const NodeId& peer) {
     changed(*entry);
     arm({TimerKind::announce}, push_delay);  // it was we who were cut off: the next one, now
   } else if (entry->verdict() == Verdict::dead && !proven(*entry)) {
+    // Some may have retired it by our stamp. It refutes, and so counts again by a stamp of its own.
+    send(peer, wire::GossipPush{{{}, entry->certificate}});
     roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
   } else if (entry->verdict() == Verdict::dead) {

@@ -63,6 +63,7 @@ inline constexpr std::size_t exchanges_limit = 16;  // at once; the periodic one
 
 inline constexpr Duration case_poll = milliseconds(250);  // an open case is looked at no less often
 inline constexpr Duration refute_interval = seconds(1);   // a liar costs one signature a second
+inline constexpr Duration outsider_interval = seconds(10);  // one that is no observer of ours less
 inline constexpr Duration correct_interval = milliseconds(500);  // "you are stale", to one peer
 inline constexpr Duration pull_interval =
     milliseconds(300);                                   // the same subject is not asked sooner

@@ -174,6 +174,7 @@ struct Membership::Impl {
   bool newer(const Candidate& candidate) const;
   void records_verified(VerifyRecords work, const std::vector<bool>& valid);
   void suspicions_verified(VerifySuspicions work, const std::vector<bool>& valid);
+  bool heeds(const NodeId& accuser, const NodeId& subject) const;
   void verify(VerifySuspicions work, const std::vector<wire::Suspicion>& suspicions);
   void found_later(Entry& entry, const wire::Suspicion& suspicion);
   void compare_verdicts(const NodeId& from, Entry& entry, const wire::Gossip& news);

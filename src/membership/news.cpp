@@ -181,6 +181,14 @@ void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion&
   verify({from, entry->id(), {}, std::nullopt, false}, {suspicion});
 }
 
+// An observer's accusation. Of ourselves any member's, now and then: it may have been an observer
+// on its side of a cut, and have retired us by that. Not where strangers are members.
+bool Membership::Impl::heeds(const NodeId& accuser, const NodeId& subject) const {
+  if (roster.may_accuse(accuser, subject)) return true;
+  if (subject != self || config.mode == Mode::public_) return false;
+  return !own.refuted || now.mono - *own.refuted >= outsider_interval;
+}
+
 // Sends to be checked what could count: the right record, a known accuser who may accuse.
 void Membership::Impl::verify(VerifySuspicions work,
                               const std::vector<wire::Suspicion>& suspicions_) {
@@ -194,7 +202,7 @@ void Membership::Impl::verify(VerifySuspicions work,
     const Entry* accuser = roster.find(suspicion.accuser);
     if (claims.size() == certificate_limit || suspicion.subject.incarnation != incarnation ||
         suspicion.subject.record != hash || !accuser || suspicion.stamp.value > stamp_max_ms ||
-        !roster.may_accuse(accuser->id(), work.subject) ||
+        !heeds(accuser->id(), work.subject) ||
         !verifying.emplace(work.subject, suspicion.accuser).second) {
       drop(DropReason::unexpected);
       continue;

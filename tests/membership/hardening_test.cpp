@@ -243,6 +243,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("membership: who lives again to those that cannot prove its death has refuted it") {
+  World world;
+  REQUIRE(world.settle(24));
+  std::vector<Incarnation> before;
+  for (std::size_t b = 0; b < 24; ++b)
+    before.push_back(world.at(b).find(world.id(b))->record->incarnation);
+  for (std::size_t a = 0; a < 5; ++a)
+    for (std::size_t b = 5; b < 24; ++b) world.cut(a, b);
+  world.run(seconds(20));
+  std::vector<std::size_t> buried;  // with a certificate, by those who are few
+  for (std::size_t b = 5; b < 24; ++b)
+    if (world.verdict(0, b) == Verdict::dead && !world.at(0).find(world.id(b))->alone)
+      buried.push_back(b);
+  REQUIRE_FALSE(buried.empty());
+  for (std::size_t a = 0; a < 5; ++a)
+    for (std::size_t b = 5; b < 24; ++b) world.cut(a, b, false);
+  world.run(seconds(20));
+  REQUIRE(world.agreed(24));
+  for (const std::size_t b : buried) {
+    CAPTURE(b);
+    CHECK(world.at(0).find(world.id(b))->record->incarnation > before[b]);
+  }
+}
+
 TEST_CASE("membership: one accusation shown three times is no certificate") {
   World world;
   REQUIRE(world.settle(8));
