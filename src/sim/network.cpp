@@ -8,11 +8,21 @@ namespace {
 bool holds(const Event& event, HostIndex host) {
   return std::binary_search(event.hosts.begin(), event.hosts.end(), host);
 }
-// Whether nothing gets through from one to the other.
-bool severs(const Event& event, HostIndex from, HostIndex to) {
+// On a circle of so many, two that are further apart than a majority around each reaches.
+bool apart(HostIndex from, HostIndex to, HostIndex hosts) {
+  const HostIndex way = from < to ? to - from : from - to;
+  const HostIndex reach = (hosts / 2 + 1) / 2;
+  return std::min(way, hosts - way) > reach;
+}
+// Whether nothing gets through from one to the other, of so many hosts.
+bool severs(const Event& event, HostIndex from, HostIndex to, HostIndex hosts) {
   switch (event.act) {
     case Act::cut:
       return holds(event, from) != holds(event, to);
+    case Act::bridge:
+      return holds(event, from) != holds(event, to) && from != event.amount && to != event.amount;
+    case Act::ring:
+      return apart(from, to, hosts);
     case Act::mute:
       return holds(event, from);
     case Act::deaf:
@@ -71,8 +81,9 @@ Network::Weather Network::weather(HostIndex from, HostIndex to) const {
 }
 
 bool Network::passes(HostIndex from, HostIndex to) const {
-  return std::none_of(active_.begin(), active_.end(),
-                      [&](const Event* event) { return severs(*event, cable_[from], cable_[to]); });
+  return std::none_of(active_.begin(), active_.end(), [&](const Event* event) {
+    return severs(*event, cable_[from], cable_[to], scenario_.hosts);
+  });
 }
 
 Duration Network::latency(HostIndex from, HostIndex to, std::uint64_t nonce) const {

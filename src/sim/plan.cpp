@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "kith/base/rng.hpp"
 
@@ -36,6 +37,8 @@ constexpr Recipe recipes[] = {
     {Act::cut, seconds(1), seconds(30), 0, 0, Whom::side},
     {Act::cut, milliseconds(100), seconds(2), 0, 0, Whom::side},
     {Act::cut, seconds(1), seconds(30), 0, 0, Whom::one},
+    {Act::bridge, seconds(1), seconds(30), 0, 0, Whom::side},
+    {Act::ring, seconds(1), seconds(30), 0, 0, Whom::all},
     {Act::mute, seconds(1), seconds(20), 0, 0, Whom::one},
     {Act::deaf, seconds(1), seconds(20), 0, 0, Whom::one},
     {Act::clog, milliseconds(100), seconds(10), 0, 0, Whom::side},
@@ -72,7 +75,12 @@ class Planner {
     clients();
     heal();
     restored_clock();
-    rolling_restart();
+    if (rng_.chance(1, 4)) rolling_restart();
+    if (rng_.chance(1, 6)) restart_storm();
+    if (rng_.chance(1, 8)) mass_leave();
+    if (rng_.chance(1, 6)) flapping();
+    if (rng_.chance(1, 4)) burst();
+    if (calm_) keep_calm();
     std::stable_sort(scenario_.events.begin(), scenario_.events.end(),
                      [](const Event& a, const Event& b) { return a.at < b.at; });
     return std::move(scenario_);
@@ -92,12 +100,29 @@ class Planner {
   void add(Event event) { scenario_.events.push_back(std::move(event)); }
   Duration within(Duration low, Duration high) { return rng_.between(low, high); }
 
+  // All within some seconds; in one seed of four few form a network, and the rest joins them at
+  // once.
   void starts() {
     const Duration spread = rng_.chance(1, 2) ? milliseconds(50) : seconds(10);
+    HostIndex first = scenario_.hosts;
+    if (rng_.chance(1, 4) && trouble_until_ > formed_after * 2) {
+      first = static_cast<HostIndex>(1 + rng_.below(scenario_.hosts));
+      calm_ = within(formed_after, trouble_until_ / 2);
+    }
     for (HostIndex i = 0; i < scenario_.hosts; ++i) {
-      const Duration at = within(Duration(0), spread);
+      const Duration at =
+          i < first ? within(Duration(0), spread) : *calm_ + within(Duration(0), seconds(1));
       add({at, Act::start, {i}, {}, 0, 0});
     }
+  }
+  // Newcomers that meet nobody who counts found a network of their own: until they have joined, no
+  // other trouble is under way.
+  void keep_calm() {
+    std::erase_if(scenario_.events, [&](const Event& event) {
+      const bool client = event.act == Act::put || event.act == Act::get || event.act == Act::erase;
+      if (client || event.act == Act::start || event.act == Act::heal) return false;
+      return event.at < *calm_ + joined_after && *calm_ < event.at + event.span + settled_after;
+    });
   }
 
   std::vector<HostIndex> some(std::size_t count) {
@@ -115,7 +140,7 @@ class Planner {
       case Whom::few:
         return some(1 + rng_.below(std::max<HostIndex>(1, scenario_.hosts / 4)));
       case Whom::side:
-        return some(1 + rng_.below(scenario_.hosts - 1));
+        return some(1 + rng_.below(std::max<HostIndex>(2, scenario_.hosts) - 1));
       case Whom::all:
         return {};
     }
@@ -125,11 +150,12 @@ class Planner {
   Event from(const Recipe& recipe) {
     Event event;
     event.act = recipe.act;
-    event.at = within(trouble_from_, trouble_until_ - seconds(1));
+    event.at = sometime();
     event.hosts = whom(recipe.whom);
     event.span = within(recipe.span_min, recipe.span_max);
     const auto width = static_cast<std::uint64_t>(recipe.amount_max - recipe.amount_min) + 1;
     event.amount = recipe.amount_min + static_cast<std::int64_t>(rng_.below(width));
+    if (event.act == Act::bridge) event.amount = rng_.below(scenario_.hosts);
     return event;
   }
 
@@ -148,13 +174,21 @@ class Planner {
     const std::uint64_t keys = 1 + rng_.below(20);
     const Duration pause = within(milliseconds(50), seconds(2));
     for (Duration at = seconds(3); at < trouble_until_; at += within(Duration(0), pause * 2)) {
-      const auto host = static_cast<HostIndex>(rng_.below(scenario_.hosts));
-      const auto key = static_cast<std::int64_t>(rng_.below(keys));
+      auto host = static_cast<HostIndex>(rng_.below(scenario_.hosts));
+      auto key = static_cast<std::int64_t>(rng_.below(keys));
       const std::uint64_t what = rng_.below(20);
       const Act act = what < 9 ? Act::put : what < 19 ? Act::get : Act::erase;
       const bool large = act == Act::put && rng_.chance(1, 10);
       const auto size = static_cast<std::uint32_t>(large ? rng_.below(65'536) : 0);
-      add({at, act, {host}, {}, key, size});
+      Duration ttl{};
+      if (act == Act::put && rng_.chance(1, 10)) ttl = within(seconds(1), seconds(60));
+      if (rng_.chance(1, 10)) {  // of three who own something
+        const auto owner =
+            static_cast<HostIndex>(rng_.below(std::min<HostIndex>(3, scenario_.hosts)));
+        key = owned_keys + owner;
+        if (act != Act::get) host = owner;
+      }
+      add({at, act, {host}, ttl, key, size});
     }
   }
 
@@ -178,7 +212,6 @@ class Planner {
 
   // As somebody does who brings a new version: one after another, all of them.
   void rolling_restart() {
-    if (!rng_.chance(1, 4)) return;
     const Duration step = within(seconds(1), seconds(10));
     Duration at = within(trouble_from_, trouble_until_ / 2);
     for (const HostIndex host : some(scenario_.hosts)) {
@@ -188,10 +221,61 @@ class Planner {
     }
   }
 
+  // A breaker falls, and somebody looks for it by trial: many are killed at once, a few times.
+  void restart_storm() {
+    Duration at = sometime();
+    for (std::uint64_t times = 1 + rng_.below(3); times > 0 && at < trouble_until_; --times) {
+      for (const HostIndex host : some(1 + rng_.below(scenario_.hosts))) {
+        const Duration when = at + within(Duration(0), seconds(1));
+        const Duration away = within(milliseconds(200), seconds(10));
+        add({std::min(when, trouble_until_), Act::kill, {host}, away, 0, 0});
+      }
+      at += within(seconds(2), seconds(15));
+    }
+  }
+
+  // Up to half of them say goodbye at once.
+  void mass_leave() {
+    const Duration at = sometime();
+    for (const HostIndex host : some(1 + rng_.below(std::max<HostIndex>(1, scenario_.hosts / 2)))) {
+      const Duration away = within(seconds(5), seconds(40));
+      add({at, Act::leave, {host}, away, 0, 0});
+    }
+  }
+
+  // A cable with a loose contact.
+  void flapping() {
+    const std::vector<HostIndex> side = whom(rng_.chance(1, 2) ? Whom::one : Whom::side);
+    Duration at = sometime();
+    for (std::uint64_t times = 5 + rng_.below(16); times > 0 && at < trouble_until_; --times) {
+      const Duration span = within(milliseconds(100), seconds(3));
+      add({at, Act::cut, side, span, 0, 0});
+      at += span + within(milliseconds(100), seconds(3));
+    }
+  }
+
+  // Everybody wants something within a second, half of them of one key.
+  void burst() {
+    const Duration at = sometime();
+    for (std::uint64_t count = 50 + rng_.below(350); count > 0; --count) {
+      const auto host = static_cast<HostIndex>(rng_.below(scenario_.hosts));
+      const Act act = rng_.chance(1, 2) ? Act::put : Act::get;
+      const auto key = static_cast<std::int64_t>(rng_.chance(1, 2) ? 0 : rng_.below(20));
+      const Duration when = at + within(Duration(0), seconds(1));
+      add({std::min(when, trouble_until_), act, {host}, {}, key, 0});
+    }
+  }
+
+  Duration sometime() { return within(trouble_from_, trouble_until_ - seconds(1)); }
+
+  static constexpr Duration formed_after = seconds(20), joined_after = seconds(12),
+                            settled_after = seconds(5);
+
   Rng rng_;
   PlanLimits limits_;
   Scenario scenario_;
   Duration trouble_from_ = seconds(15), trouble_until_{};
+  std::optional<Duration> calm_;  // since when many join
   bool lost_ = false;
 };
 

@@ -11,10 +11,11 @@ namespace {
 
 constexpr std::string_view first_line = "kith scenario 1";
 constexpr std::array<std::string_view, act_count> act_names = {
-    "start",     "kill",      "pause",     "sleep",  "slow",    "leave",   "wipe",       "rollback",
-    "twin",      "loss",      "duplicate", "replay", "reorder", "corrupt", "truncate",   "delay",
-    "mtu",       "squeeze",   "cut",       "mute",   "deaf",    "clog",    "step_clock", "drift",
-    "disk_slow", "disk_full", "disk_busy", "rot",    "put",     "get",     "erase",      "heal"};
+    "start",     "kill",  "pause", "sleep",      "slow",   "leave",     "wipe",
+    "rollback",  "twin",  "loss",  "duplicate",  "replay", "reorder",   "corrupt",
+    "truncate",  "delay", "mtu",   "squeeze",    "cut",    "bridge",    "ring",
+    "mute",      "deaf",  "clog",  "step_clock", "drift",  "disk_slow", "disk_full",
+    "disk_busy", "rot",   "put",   "get",        "erase",  "heal"};
 constexpr HostIndex hosts_limit = 100'000;
 constexpr std::size_t events_limit = 1'000'000;
 
@@ -144,6 +145,7 @@ bool sound(const Event& event, const Scenario& scenario) {
   if (!event.hosts.empty() && event.hosts.back() >= scenario.hosts) return false;
   const bool of_one = event.act == Act::put || event.act == Act::get || event.act == Act::erase;
   if (of_one && event.hosts.size() != 1) return false;
+  if (of_one && event.amount >= owned_keys + scenario.hosts) return false;
   if (event.size > 65'536) return false;
   return scenario.events.empty() || scenario.events.back().at <= event.at;
 }

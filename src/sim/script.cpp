@@ -1,5 +1,6 @@
 // The scenario's events: what begins, and what ends with its span.
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 #include "world.hpp"
@@ -210,7 +211,8 @@ void World::client(const Event& event) {
   const HostIndex at = event.hosts.front();
   Operation operation;
   operation.event = event;
-  operation.key = "key-" + std::to_string(event.amount);
+  operation.key = event.amount < owned_keys ? "key-" + std::to_string(event.amount)
+                                            : "own-" + std::to_string(event.amount - owned_keys);
   operation.at = at;
   operation.begun = now_;
   if (event.act == Act::put) {
@@ -218,6 +220,12 @@ void World::client(const Event& event) {
     operation.value.resize(std::max<std::size_t>(event.size, operation.value.size()), '.');
   }
   ask(std::move(operation));
+}
+
+// Whose key it is; none: anybody's.
+std::optional<NodeId> World::owner_of(std::string_view key) const {
+  if (!key.starts_with("own-")) return std::nullopt;
+  return hosts_[std::strtoul(std::string(key.substr(4)).c_str(), nullptr, 10)].identity->id();
 }
 
 void World::get(HostIndex at, const std::string& key) {
@@ -235,12 +243,15 @@ void World::ask(Operation operation) {
   const Ticket ticket{operations_.size() + 1};
   operations_.push_back(operation);
   for (const auto& checker : checkers_) checker->on_asked(*this, operations_.back());
-  Item item{now_, at, hosts_[at].life, Answer{dht::GetRequested{ticket, operation.key, {}}}};
+  const std::optional<NodeId> owner = owner_of(operation.key);
+  Item item{now_, at, hosts_[at].life, Answer{dht::GetRequested{ticket, operation.key, owner}}};
   if (operation.event.act == Act::get) {
     ++tally_.gets;
   } else {
     ++tally_.puts;
     dht::PutRequested put{ticket, operation.key};
+    if (owner) put.kind = wire::Kind::owned;
+    if (operation.event.span.count() > 0) put.ttl = operation.event.span;
     put.value = Buffer(as_bytes(operation.value));
     put.tombstone = operation.event.act == Act::erase;
     item.what = Answer{std::move(put)};

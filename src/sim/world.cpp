@@ -9,7 +9,8 @@ namespace kith::sim {
 namespace {
 
 constexpr Duration second = seconds(1);
-constexpr HostIndex seeds = 3;  // hosts that everybody's configuration names
+constexpr HostIndex seeds = 3;                // hosts that everybody's configuration names
+constexpr Duration late_start = seconds(15);  // who starts later joins what has formed
 
 Endpoint endpoint_of(HostIndex index) {
   const auto part = [&](int shift) { return static_cast<Byte>(index >> shift & 0xff); };
@@ -69,7 +70,8 @@ Outcome World::run() {
         if (std::string lacking = checker->lacking(*this); !lacking.empty())
           find(*checker, std::move(lacking));
   const Duration healing = healed_ && content_ ? *content_ - *healed_ : Duration{};
-  return {trace_, findings_, tally_, healing, measure_ ? measure_->figures(*this) : Figures{}};
+  return {trace_, findings_, checkers_.size(),
+          tally_, healing,   measure_ ? measure_->figures(*this) : Figures{}};
 }
 
 void World::find(const Checker& checker, std::string what) {
@@ -170,7 +172,7 @@ void World::look_around() {
 bool World::all_have_met() const {
   std::size_t started = 0;
   for (const Event& event : scenario_.events)
-    if (event.act == Act::start) started += befallen(event).size();
+    if (event.act == Act::start && event.at < late_start) started += befallen(event).size();
   std::size_t running = 0;
   for (HostIndex i = 0; i < scenario_.hosts; ++i) running += hosts_[i].up();
   if (running < started) return false;

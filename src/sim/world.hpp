@@ -26,7 +26,7 @@ class World {
   std::optional<HostIndex> index_of(const NodeId& id) const;
   const std::vector<Operation>& operations() const { return operations_; }
   std::size_t pending() const { return agenda_.size(); }
-  // Everybody who was started has once seen everybody else. Before, fresh hosts that have not met
+  // Everybody who starts early has once seen everybody else. Before, fresh hosts that have not met
   // are networks of their own.
   bool formed() const { return formed_; }
   bool healed() const { return healed_.has_value(); }
@@ -95,6 +95,7 @@ class World {
   bool ends_after_heal(const Event& event) const;
   void client(const Event& event);
   void ask(Operation operation);
+  std::optional<NodeId> owner_of(std::string_view key) const;
   void twin(const Event& event, std::size_t index);
   void heal(const Event& event);
   std::vector<HostIndex> befallen(const Event& event) const;

@@ -56,7 +56,7 @@ def find(name, first, count=SEEDS):
     """(seed, sentence) of the first that the mutant alone fails; None: none of so many does."""
     end = first + count
     while first < end:
-        seeds = ["--first", str(first), "--count", str(end - first)]
+        seeds = ["--seeds", f"{first}..{end - 1}"]
         found = re.search(r"^seed (\d+), .* s: (.*)$", ask("sweep", *seeds, "--stop", *HOSTS, mutant=name)[1], re.M)
         if not found:
             return None
@@ -120,7 +120,7 @@ def sample():
     for seed in (2, 7):
         if trace(simulator, seed) != trace(os.path.join(build, "kith-sim"), seed):
             failed.append(f"seed {seed}: without a mutant the trace is not kith-sim's")
-    told = ask("sweep", "--count", "10", *HOSTS, mutant="canary")[1]
+    told = ask("sweep", "--seeds", "1..10", *HOSTS, mutant="canary")[1]
     if "10 seeds, 10 failed" not in told:
         failed.append("the canary lives:\n" + told)
     for name, seeds in SAMPLE.items():

@@ -1,4 +1,6 @@
 // The parts of a world: the disk that crashes, the network and its fates, the agenda.
+#include <set>
+
 #include "agenda.hpp"
 #include "disk.hpp"
 #include "network.hpp"
@@ -125,6 +127,43 @@ TEST_CASE("sim/network: a twin hangs on its original's cable") {
   CHECK_FALSE(network.passes(2, twin));
   network.end(cut);
   CHECK(network.passes(twin, 1));
+}
+
+TEST_CASE("sim/network: a bridge reaches both sides, which do not reach each other") {
+  Scenario scenario;
+  scenario.hosts = 5;
+  Tally tally;
+  Network network(scenario, tally);
+  const Event bridge{{}, Act::bridge, {0, 1}, seconds(1), 4, 0};
+  network.begin(bridge);
+  CHECK(network.passes(0, 1));
+  CHECK(network.passes(2, 3));
+  CHECK_FALSE(network.passes(1, 2));
+  CHECK_FALSE(network.passes(3, 0));
+  for (HostIndex other = 0; other < 4; ++other) CHECK(network.passes(4, other));
+}
+
+TEST_CASE("sim/network: in a ring everybody reaches a majority, and no two the same one") {
+  for (HostIndex hosts = 5; hosts <= 24; ++hosts) {
+    Scenario scenario;
+    scenario.hosts = hosts;
+    Tally tally;
+    Network network(scenario, tally);
+    const Event ring{{}, Act::ring, {}, seconds(1), 0, 0};
+    network.begin(ring);
+    std::set<std::vector<HostIndex>> reached;
+    for (HostIndex from = 0; from < hosts; ++from) {
+      std::vector<HostIndex> by;
+      for (HostIndex to = 0; to < hosts; ++to) {
+        CHECK_EQ(network.passes(from, to), network.passes(to, from));
+        if (network.passes(from, to)) by.push_back(to);
+      }
+      CHECK(by.size() >= hosts / 2 + 1);
+      CHECK(by.size() < hosts);
+      reached.insert(by);
+    }
+    CHECK_EQ(reached.size(), hosts);
+  }
 }
 
 TEST_CASE("sim/word_map: agrees with std::map") {

@@ -7,6 +7,7 @@
 #include <random>
 #include <sstream>
 
+#include "kith/sim/named.hpp"
 #include "kith/sim/plan.hpp"
 #include "kith/sim/shrink.hpp"
 
@@ -78,6 +79,15 @@ TEST_CASE("sim/measure: kills, cuts and puts are told with how long they took") 
   REQUIRE_EQ(slow.puts.size(), 2);
   CHECK(slow.puts[0] > figures.puts[0] + milliseconds(3));
   CHECK(run(parsed(head + events)).figures.puts.empty());  // nobody asked
+}
+
+TEST_CASE(
+    "sim/named: every sentence holds in every scenario that has a name, whoever plays in it") {
+  for (const NamedScenario& named : named_scenarios())
+    for (const HostIndex hosts : {1u, 3u, 12u}) {
+      INFO(std::string(named.name) << " of " << hosts);
+      CHECK_EQ(told(run(named.make(hosts, minutes(1), 5))), "nothing");
+    }
 }
 
 TEST_CASE("sim/run: a world that cannot heal is found out") {

@@ -83,3 +83,29 @@ TEST_CASE("sim/plan: a plan stays within its limits and its atlas") {
   }
   CHECK_EQ(seen.size(), static_cast<std::size_t>(Act::heal) + 1);  // every fault is planned by some
 }
+
+TEST_CASE("sim/plan: while many join at once there is no other trouble") {
+  std::size_t storms = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const Scenario scenario = plan(seed, {.hosts_min = 3, .hosts_max = 40});
+    Duration joined{};
+    for (const Event& event : scenario.events)
+      if (event.act == Act::start) joined = event.at;
+    if (joined < seconds(20)) continue;
+    ++storms;
+    for (const Event& event : scenario.events) {
+      const bool trouble = event.act < Act::put && event.act != Act::start;
+      const bool over = event.at + event.span < joined - seconds(1) || event.at > joined;
+      if (trouble) CHECK(over);
+    }
+  }
+  CHECK(storms > 10);
+}
+
+TEST_CASE("sim/plan: the smallest network and the shortest run have a plan") {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const Scenario scenario = plan(seed, {plan_hosts_min, plan_hosts_min, plan_length_min});
+    CHECK_EQ(scenario.hosts, plan_hosts_min);
+    CHECK(scenario.events.back().at <= scenario.length);
+  }
+}

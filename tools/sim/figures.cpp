@@ -1,5 +1,6 @@
 #include "figures.hpp"
 
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace kith::tool {
@@ -27,7 +28,45 @@ Json healing(const sim::Figures::Healing& h) {
   return {{"at_s", in_seconds(h.at)}, {"whole_s", h.whole ? Json(in_seconds(*h.whole)) : Json()}};
 }
 
+Json finding(const sim::Finding& f) {
+  return {{"sentence", f.invariant}, {"at_s", in_seconds(f.at)}, {"what", f.what}};
+}
+
+std::string hex(std::uint64_t word) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(word));
+  return text;
+}
+
 }  // namespace
+
+std::string outcome_json(const std::string& name, const sim::Scenario& scenario,
+                         const sim::Outcome& outcome) {
+  const sim::Tally& t = outcome.tally;
+  Json faults = Json::object();
+  for (std::size_t i = 0; i < sim::act_count; ++i)
+    if (t.fired[i] > 0) faults[std::string(to_string(static_cast<sim::Act>(i)))] = t.fired[i];
+  const Json out = {{"schema", "kith-sim/run/1"},
+                    {"scenario", name},
+                    {"nodes", scenario.hosts},
+                    {"minutes", in_seconds(scenario.length) / 60},
+                    {"seed", scenario.salt},
+                    {"passed", outcome.findings.empty()},
+                    {"sentences", outcome.sentences},
+                    {"findings", list(outcome.findings, finding)},
+                    {"trace", hex(outcome.trace)},
+                    {"healed_after_s", in_seconds(outcome.healed_after)},
+                    {"events", t.events},
+                    {"datagrams", t.datagrams},
+                    {"bytes", t.bytes},
+                    {"puts", t.puts},
+                    {"applied", t.applied},
+                    {"gets", t.gets},
+                    {"complete", t.complete},
+                    {"deaths", t.deaths},
+                    {"faults", faults}};
+  return out.dump();
+}
 
 std::string figures_json(const sim::Outcome& outcome) {
   const sim::Figures& f = outcome.figures;

@@ -54,9 +54,9 @@ ninja -C build/test >"$out/build.txt" || die "the build failed: $out/build.txt"
 ./tools/fuzz --build >>"$out/build.txt" || die "the build of the fuzz targets failed: $out/build.txt"
 export KITH_BUILD=$root/build/test
 
-part sweep 40 build/test/kith-sim sweep --first "$first" --count 1000000000 --seconds SECONDS
-part sweep-large 10 build/test/kith-sim sweep --first "$first" --count 1000000000 --hosts-min 200 --hosts-max 1000 --seconds SECONDS
-part sweep-real 5 build/test/kith-sim-real sweep --first "$first" --count 1000000000 --hosts-max 20 --seconds SECONDS
+part sweep 40 build/test/kith-sim sweep --seeds "$first.." --seconds SECONDS
+part sweep-large 10 build/test/kith-sim sweep --seeds "$first.." --hosts-min 200 --hosts-max 1000 --seconds SECONDS
+part sweep-real 5 build/test/kith-sim-real sweep --seeds "$first.." --hosts-max 20 --seconds SECONDS
 part fuzz 25 ./tools/fuzz --seconds $(($(share 25) / $(./tools/fuzz --list | wc -l) + 1))
 part kill 10 bash -c 'rounds SECONDS python3 tests/crash/kill_loop.py 400'
 part power 5 bash -c 'rounds SECONDS python3 tests/crash/power_fail.py 5000'

@@ -19,7 +19,7 @@ each=$((seeds / parts)) begun=$SECONDS
 part() { # FIRST: the seeds from there, with what is left of the time
   local left=$((time - (SECONDS - begun)))
   [ "$left" -gt 0 ] || return 0
-  nice build/sweep/kith-sim sweep --first "$1" --count "$each" --seconds "$left" --results "$results/$1.json" |
+  nice build/sweep/kith-sim sweep --seeds "$1..$(($1 + each - 1))" --seconds "$left" --results "$results/$1.json" |
     grep -A 2 '^seed ' || true
 }
 say "seeds 1 to $seeds, protocol of $commit: $time s"

@@ -9,7 +9,7 @@
 
 namespace kith::sim {
 
-inline constexpr HostIndex plan_hosts_min = 2, plan_hosts_max = 4096;
+inline constexpr HostIndex plan_hosts_min = 1, plan_hosts_max = 4096;
 inline constexpr Duration plan_length_min = seconds(45), plan_length_max = hours(24);
 
 struct PlanLimits {

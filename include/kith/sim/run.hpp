@@ -48,6 +48,7 @@ struct Figures {
 struct Outcome {
   std::uint64_t trace = 0;  // hash over every delivery, answer and report, with its time
   std::vector<Finding> findings;
+  std::size_t sentences = 0;  // that were checked
   Tally tally;
   Duration healed_after{};  // from `heal` until every checker of the second phase was content
   Figures figures;          // when asked for

@@ -40,10 +40,12 @@ enum class Act : std::uint8_t {
   mtu,        // datagrams above `amount` bytes vanish
   squeeze,    // a host sends at most `amount` bytes a second
   // Cuts. `hosts` are one side.
-  cut,   // no packet between them and the others
-  mute,  // nothing from them arrives anywhere
-  deaf,  // nothing arrives at them
-  clog,  // what is sent between them and the others waits until the end
+  cut,     // no packet between them and the others
+  bridge,  // the same, but host `amount` reaches all: the two sides agree on nobody but it
+  ring,    // of all: each reaches a majority, its nearest by number, and no two reach the same one
+  mute,    // nothing from them arrives anywhere
+  deaf,    // nothing arrives at them
+  clog,    // what is sent between them and the others waits until the end
   // Clocks and disks.
   step_clock,  // the wall clock jumps by `amount` ms (negative: back)
   drift,       // the wall clock gains `amount` ppm
@@ -51,14 +53,16 @@ enum class Act : std::uint8_t {
   disk_full,   // writes are refused
   disk_busy,   // `amount` per mille of reads and writes are refused
   rot,         // `amount` per mille of the stored records are damaged: quarantined when read
-  // Clients: at `hosts[0]`, key number `amount`.
-  put,  // `size` bytes
+  // Clients: at `hosts[0]`, key number `amount`; from `owned_keys` on it is what host `amount` -
+  // `owned_keys` owns, and alone may write.
+  put,  // `size` bytes, that expire after `span` if there is one
   get,
   erase,
   // The end of the safety phase: all trouble ends, but `hosts` are gone for good (killed or cut).
   heal,
 };
 
+inline constexpr std::int64_t owned_keys = 1'000'000;
 inline constexpr std::size_t act_count = static_cast<std::size_t>(Act::heal) + 1;
 
 struct Event {

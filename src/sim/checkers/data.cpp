@@ -42,17 +42,18 @@ Version version_of(const World& world, const Operation& operation) {
 //
 // Not claimed: of a network that has not formed yet; and of reads that one member of a base of two
 // answered while the other was taken for dead (PROTOCOL.md 5). Such a pair keeps what was applied
-// by both, but its halves may be told apart by what was not. Nor of a host that lost its disk, or
-// has left, and answers alone: as long as it meets nobody who counts it is a first start, and
-// founds a network of its own.
+// by both, but its halves may be told apart by what was not. Nor of a host that lost its disk, has
+// left, or is new, and answers alone: as long as it meets nobody who counts it is a first start,
+// and founds a network of its own.
 class History final : public Checker {
  public:
   std::string_view sentence() const override {
     return "reads and writes of a key are linearizable";
   }
-  void on_fault(World&, const Event& event, bool begins) override {
-    if (begins && (event.act == Act::wipe || event.act == Act::rollback || event.act == Act::leave))
-      founders_.insert(event.hosts.begin(), event.hosts.end());
+  void on_fault(World& world, const Event& event, bool begins) override {
+    const bool may_found = event.act == Act::wipe || event.act == Act::rollback ||
+                           event.act == Act::leave || (event.act == Act::start && world.formed());
+    if (begins && may_found) founders_.insert(event.hosts.begin(), event.hosts.end());
   }
   void on_ended(World& world, const Operation& operation) override {
     const auto* get = get_of(operation);
@@ -132,6 +133,49 @@ class ReceiptsAreOnDisks final : public Checker {
   std::size_t lost_ = 0;
 };
 
+// By the wall clocks of writer and reader: claimed while nobody's has been tampered with.
+class ValuesExpireInTime final : public Checker {
+ public:
+  std::string_view sentence() const override {
+    return "a value is read until it expires, and not after";
+  }
+  void on_fault(World&, const Event& event, bool) override {
+    clocks_differ_ = clocks_differ_ || event.act == Act::step_clock || event.act == Act::drift;
+  }
+  void on_asked(World&, const Operation& operation) override {
+    if (operation.event.act == Act::put && operation.event.span.count() > 0)
+      lent_.emplace(operation.value, operation);
+  }
+  void on_ended(World& world, const Operation& operation) override {
+    if (const auto* put = put_of(operation); put && lent_.contains(operation.value)) {
+      const NodeId& writer = world.host(operation.at).identity->id();
+      versions_.emplace(std::tuple(put->id, put->sequence, writer), operation.value);
+    }
+    const auto* get = get_of(operation);
+    if (!get || clocks_differ_) return;
+    const auto found =
+        get->found ? lent_.find(std::string(as_text(get->value.view()))) : lent_of(*get);
+    if (found == lent_.end()) return;
+    const Operation& put = found->second;
+    // Its time runs from the signature: between the put's beginning and its end.
+    if (get->found && operation.begun > put.begun + put_deadline + put.event.span)
+      world.find(*this, operation.key + " is still read at host " + std::to_string(operation.at));
+    if (!get->found && *operation.ended < put.begun + put.event.span)
+      world.find(*this, operation.key + " is gone already at host " + std::to_string(operation.at));
+  }
+
+ private:
+  using Lent = std::map<std::string, Operation>;  // by value
+  Lent::const_iterator lent_of(const dht::GetReport& get) const {
+    const auto version = versions_.find({get.id, get.sequence, get.writer});
+    return version == versions_.end() ? lent_.end() : lent_.find(version->second);
+  }
+  static constexpr Duration put_deadline = seconds(5) + milliseconds(10);
+  Lent lent_;
+  std::map<std::tuple<RecordId, Sequence, NodeId>, std::string> versions_;
+  bool clocks_differ_ = false;
+};
+
 // Claimed where the core is a majority of every neighbourhood: else the dead keep their places for
 // ten minutes (PROTOCOL.md 5), and those who wait for them are not synced.
 class ReplicationIsRestored final : public Checker {
@@ -204,6 +248,7 @@ class AcknowledgedIsReadable final : public Checker {
 
 std::unique_ptr<Checker> history() { return std::make_unique<History>(); }
 std::unique_ptr<Checker> receipts_are_on_disks() { return std::make_unique<ReceiptsAreOnDisks>(); }
+std::unique_ptr<Checker> values_expire_in_time() { return std::make_unique<ValuesExpireInTime>(); }
 std::unique_ptr<Checker> replication_is_restored() {
   return std::make_unique<ReplicationIsRestored>();
 }

@@ -50,13 +50,17 @@ bool may_bury(const Event& event, HostIndex hosts) {
 // time.
 constexpr std::size_t everyone_observes = 9;
 
+constexpr bool is_cut(Act act) {
+  return act == Act::cut || act == Act::bridge || act == Act::ring || act == Act::clog;
+}
+
 // Whom it may bury. Of a cut the hosts named and no others, but in a larger network: both its sides
 // are cut from the other one, two or more may certify the other side dead, and when it ends whoever
 // is no observer of a member, and so has not heard it since, believes that. One alone certifies
 // nobody: its verdicts do not travel.
 bool buries_everybody(const World& world, const Event& event) {
-  if (event.hosts.empty()) return true;
-  if ((event.act != Act::cut && event.act != Act::clog) || event.hosts.size() < 2) return false;
+  if (event.hosts.empty() || event.act == Act::bridge) return true;
+  if (!is_cut(event.act) || event.hosts.size() < 2) return false;
   std::size_t running = 0;
   for (const Host& host : world.hosts()) running += host.up();
   return running > everyone_observes;
@@ -72,8 +76,7 @@ class Troubles {
     const Instant until =
         lasts ? Instant::max() : world.now() + grace + (begins ? event.span : Duration{});
     ended(buries_everybody(world, event) ? std::vector<HostIndex>{} : event.hosts, until);
-    if (begins && (event.act == Act::cut || event.act == Act::clog))
-      cuts_.emplace_back(world.now(), until);
+    if (begins && is_cut(event.act)) cuts_.emplace_back(world.now(), until);
   }
   bool well(const World& world, HostIndex host) const {
     const Host& one = world.host(host);
@@ -123,9 +126,9 @@ class AmongTheHealthy : public Checker {
     const auto* news = std::get_if<node::MemberNews>(&output);
     if (!news || news->member->verdict != verdict) return std::nullopt;
     const auto subject = world.index_of(news->member->id);
-    const bool both = subject && troubles_.well(world, *subject) && troubles_.well(world, by);
-    return both ? subject : std::nullopt;
+    return subject && well(world, *subject) && well(world, by) ? subject : std::nullopt;
   }
+  bool well(const World& world, HostIndex host) const { return troubles_.well(world, host); }
 
  private:
   Troubles troubles_;
@@ -163,73 +166,66 @@ class HealthyAreHardlySuspected final : public AmongTheHealthy {
   int seconds_ = 0;
 };
 
-// What the others know of it was on its disk before: else a restart could use it again. A disk
-// that refuses or does not answer silences nobody.
-class MarksAreOnDisks final : public Checker {
+class NobodyBuriesItself final : public Checker {
  public:
-  std::string_view sentence() const override {
-    return "an incarnation is used when its mark is on the disk";
-  }
-  void on_fault(World&, const Event& event, bool) override {
-    switch (event.act) {
-      case Act::disk_full:
-      case Act::disk_busy:
-      case Act::disk_slow:
-      case Act::slow:
-      case Act::wipe:
-      case Act::rollback:
-      case Act::twin:
-        everybody_ = everybody_ || event.hosts.empty();
-        excused_.insert(event.hosts.begin(), event.hosts.end());
-        return;
-      default:
-        return;
-    }
-  }
-  void on_output(World& world, HostIndex, const node::Output& output) override {
+  std::string_view sentence() const override { return "nobody is suspect or dead to itself"; }
+  void on_output(World& world, HostIndex index, const node::Output& output) override {
     const auto* news = std::get_if<node::MemberNews>(&output);
-    if (!news || !news->member->record || everybody_) return;
-    const auto subject = world.index_of(news->member->id);
-    if (!subject || excused_.contains(*subject)) return;
-    const Incarnation used = news->member->record->incarnation;
-    const Cells& cells = world.host(*subject).disk.cells();
-    const ByteView name = as_bytes("incarnation");
-    const auto mark = cells.find({Table::meta, Bytes(name.begin(), name.end())});
-    if (mark != cells.end() && load_le<std::uint64_t>(mark->second.view().data()) >= used.value)
-      return;
-    world.find(*this,
-               "host " + std::to_string(*subject) + ", incarnation " + std::to_string(used.value));
+    if (!news || world.index_of(news->member->id) != world.host(index).keyed) return;
+    const wire::Verdict verdict = news->member->verdict;
+    if (verdict == wire::Verdict::suspect || verdict == wire::Verdict::dead)
+      world.find(*this, "host " + std::to_string(index));
   }
-
- private:
-  std::set<HostIndex> excused_;
-  bool everybody_ = false;
 };
 
-class IncarnationsNeverRepeat final : public Checker {
+// To whoever is well. Told by the news alone, as who follows the events sees it.
+class TheKilledAreDead final : public AmongTheHealthy {
  public:
   std::string_view sentence() const override {
-    return "an incarnation is used by one process only";
+    return "who is down is dead to the healthy in time";
   }
-  void on_fault(World&, const Event& event, bool) override {
-    // Two processes with one disk: an incarnation may meet itself. That is what twins are.
-    if (event.act == Act::twin || event.act == Act::rollback) excused_.insert(event.hosts.front());
-  }
-  void on_output(World& world, HostIndex, const node::Output& output) override {
+  void on_output(World& world, HostIndex index, const node::Output& output) override {
     const auto* news = std::get_if<node::MemberNews>(&output);
-    if (!news || !news->member->record) return;
-    const auto subject = world.index_of(news->member->id);
-    if (!subject || excused_.contains(*subject)) return;
-    const wire::MemberRecord& record = *news->member->record;
-    const auto [known, fresh] = used_.emplace(std::pair(*subject, record.incarnation), record.boot);
-    if (!fresh && known->second != record.boot)
-      world.find(*this, "host " + std::to_string(*subject) + ", incarnation " +
-                            std::to_string(record.incarnation.value));
+    if (!news || index >= world.scenario().hosts) return;  // no twin
+    if (const auto subject = world.index_of(news->member->id)) {
+      const bool lives = news->member->verdict == wire::Verdict::alive ||
+                         news->member->verdict == wire::Verdict::suspect;
+      lives_.resize(std::size_t{world.scenario().hosts} * world.scenario().hosts);
+      lives_[place(world, index, *subject)] =
+          lives ? static_cast<std::uint32_t>(world.host(index).life) : 0;
+    }
+  }
+  void on_second(World& world) override {
+    const HostIndex hosts = world.scenario().hosts;
+    down_.resize(hosts);
+    for (HostIndex i = 0; i < hosts; ++i) {
+      if (runs(world, i)) {
+        down_[i].reset();
+      } else if (!down_[i]) {
+        down_[i] = world.now();
+      } else if (world.now() - *down_[i] > in_time) {
+        for (HostIndex by = 0; by < hosts; ++by) look(world, by, i);
+      }
+    }
   }
 
  private:
-  std::map<std::pair<HostIndex, Incarnation>, BootId> used_;
-  std::set<HostIndex> excused_;
+  static constexpr Duration in_time = seconds(20);
+  static std::size_t place(const World& world, HostIndex by, HostIndex subject) {
+    return std::size_t{by} * world.scenario().hosts + subject;
+  }
+  static bool runs(const World& world, HostIndex index) {
+    return std::any_of(world.hosts().begin(), world.hosts().end(),
+                       [&](const Host& host) { return host.up() && host.keyed == index; });
+  }
+  void look(World& world, HostIndex by, HostIndex subject) {
+    const Host& host = world.host(by);
+    if (!well(world, by) || world.now() - host.since < in_time) return;
+    if (lives_[place(world, by, subject)] == host.life)
+      world.find(*this, "host " + std::to_string(subject) + " at host " + std::to_string(by));
+  }
+  std::vector<std::uint32_t> lives_;  // in which of its lives one takes the other for alive
+  std::vector<std::optional<Instant>> down_;
 };
 
 class OneView final : public Checker {
@@ -263,13 +259,11 @@ class OneView final : public Checker {
 std::unique_ptr<Checker> nobody_healthy_is_dead() {
   return std::make_unique<NobodyHealthyIsDead>();
 }
-std::unique_ptr<Checker> incarnations_never_repeat() {
-  return std::make_unique<IncarnationsNeverRepeat>();
-}
 std::unique_ptr<Checker> healthy_are_hardly_suspected() {
   return std::make_unique<HealthyAreHardlySuspected>();
 }
-std::unique_ptr<Checker> marks_are_on_disks() { return std::make_unique<MarksAreOnDisks>(); }
+std::unique_ptr<Checker> nobody_buries_itself() { return std::make_unique<NobodyBuriesItself>(); }
+std::unique_ptr<Checker> the_killed_are_dead() { return std::make_unique<TheKilledAreDead>(); }
 std::unique_ptr<Checker> one_view() { return std::make_unique<OneView>(); }
 
 }  // namespace kith::sim
