@@ -17,7 +17,10 @@ void Disk::apply(const Write& write, Instant now) {
   const auto found = cells_.find(write.cell);
   past_.push_back(
       {now, write.cell, found == cells_.end() ? std::nullopt : std::optional(found->second)});
-  if (past_.size() > past_limit) past_.pop_front();
+  const auto beyond = [&] {
+    return past_.size() > past_limit || past_.front().at + remembered_ <= now;
+  };
+  while (!past_.empty() && beyond()) past_.pop_front();
   damaged_.erase(write.cell);
   if (write.value)
     cells_.insert_or_assign(write.cell, *write.value);

@@ -1,5 +1,6 @@
 // Disk: one host's stored tables. Writes queue and become durable in order, a group at a time, as
-// storage/ commits them; a crash loses what was not durable, but for a prefix that was lucky.
+// storage/ commits them; a crash loses what was not durable, but for a prefix that was lucky. What
+// was there before a write is kept only for as long as the scenario may roll this disk back.
 #pragma once
 
 #include <deque>
@@ -38,7 +39,8 @@ class Disk {
 
   void crash(std::uint64_t luck);  // `luck`: how much of the queue was durable after all
   void wipe() { cells_.clear(), past_.clear(), damaged_.clear(); }
-  void roll_back(Instant to);  // to what was durable then
+  void roll_back(Instant to);  // to what was durable then, but not beyond what is remembered
+  void remember(Duration past) { remembered_ = past; }
   std::size_t damage(const Chance& chance, std::int64_t per_mille, std::uint64_t nonce);
   bool damaged(const Cell& cell) const { return damaged_.contains(cell); }
 
@@ -63,6 +65,7 @@ class Disk {
   std::deque<Write> queue_;
   std::size_t committing_ = 0;
   std::deque<Past> past_;
+  Duration remembered_{};
 };
 
 }  // namespace kith::sim

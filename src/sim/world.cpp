@@ -49,8 +49,15 @@ void World::prepare() {
     places_.emplace(host.at, i);
     ids_.emplace(host.identity->id(), i);
   }
-  for (std::size_t i = 0; i < scenario_.events.size(); ++i)
-    agenda_.add({beginning + scenario_.events[i].at, 0, 0, Begin{i}});
+  std::vector<Duration> rolled_back(scenario_.hosts);  // how far at most
+  for (std::size_t i = 0; i < scenario_.events.size(); ++i) {
+    const Event& event = scenario_.events[i];
+    agenda_.add({beginning + event.at, 0, 0, Begin{i}});
+    if (event.act != Act::rollback) continue;
+    for (const HostIndex host : befallen(event))
+      rolled_back[host] = std::max(rolled_back[host], Duration(milliseconds(event.amount)));
+  }
+  for (HostIndex i = 0; i < scenario_.hosts; ++i) hosts_[i].disk.remember(rolled_back[i]);
   agenda_.add({beginning + second, 0, 0, Second{}});
 }
 

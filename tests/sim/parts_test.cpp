@@ -50,6 +50,7 @@ TEST_CASE("sim/disk: a group is acknowledged when all of it is durable, the next
 
 TEST_CASE("sim/disk: rolled back it is as it was, wiped it is empty") {
   Disk disk;
+  disk.remember(seconds(10));
   const Instant start(seconds(1));
   disk.write(entry(1, "first"));
   disk.commit(start);
@@ -64,6 +65,20 @@ TEST_CASE("sim/disk: rolled back it is as it was, wiped it is empty") {
   CHECK_EQ(shown(disk, 1), "first");
   disk.wipe();
   CHECK_EQ(shown(disk, 1), "none");
+}
+
+TEST_CASE("sim/disk: it is rolled back no further than it was told to remember") {
+  Disk disk;
+  disk.remember(seconds(1));
+  const Instant start(seconds(1));
+  disk.write(entry(1, "first"));
+  disk.commit(start);
+  disk.write(entry(1, "second"));
+  disk.commit(start + seconds(1));
+  disk.write(entry(1, "third"));
+  disk.commit(start + seconds(2));
+  disk.roll_back(start);
+  CHECK_EQ(shown(disk, 1), "second");
 }
 
 TEST_CASE("sim/chance: what is drawn from quantiles falls between each two of them equally often") {
