@@ -55,6 +55,8 @@ struct Session::Impl {
   Peer* find_peer(PeerSerial serial);
   void used(Peer& peer);
   Peer& ensure_peer(const PublicKey& key, Turn& t);
+  Peer& add_peer(const NodeId& id, Introduced known);
+  void make_room(Turn& t);
   void learn(Peer& peer, const Endpoint& endpoint);
   std::vector<Endpoint> route(const Peer& peer) const;
   void drop_peer(Peer& peer, Turn& t);
@@ -158,8 +160,9 @@ struct Session::Impl {
   LoadGate load;
   HalfOpenGate half_open;
 
-  std::list<Peer> peers;        // most recently used first
-  std::size_t keyed_peers = 0;  // with a current keypair
+  FlatMap<NodeId, Introduced> introduced;  // none of them among the peers
+  std::list<Peer> peers;                   // most recently used first
+  std::size_t keyed_peers = 0;             // with a current keypair
   FlatMap<NodeId, Peer*> peers_by_id;
   FlatMap<PeerSerial, Peer*> peers_by_serial;
   FlatMap<std::uint32_t, IndexOwner> indices;   // looked up by every datagram
@@ -178,7 +181,7 @@ struct Session::Impl {
   DeadlineQueue<Timer> timers;
   std::size_t reassembling = 0;  // bytes, over all streams
 
-  std::uint64_t last_serial = 0, last_response = 0, last_dial = 0, last_token = 0;
+  std::uint64_t last_serial = 0, last_use = 0, last_response = 0, last_dial = 0, last_token = 0;
   std::uint64_t last_counter = 0;  // of our message 1s
   StreamId last_stream = 0;
 };

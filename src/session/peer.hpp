@@ -44,8 +44,18 @@ struct Cookie {
   Instant received;
 };
 
+// A peer that we were told of and had nothing to do with yet: in a network of thousands nearly all.
+// It becomes a Peer when something is to be sent to it, or it proves itself.
+struct Introduced {
+  PeerSerial serial = 0;
+  std::uint64_t used = 0;  // as a Peer's
+  PublicKey key;
+  std::vector<Endpoint> endpoints;
+};
+
 struct Peer {
   PeerSerial serial = 0;
+  std::uint64_t used = 0;           // grows from use to use, over all peers
   std::list<Peer>::iterator place;  // among all, the most recently used first
   NodeId id;
   PublicKey key;

@@ -15,41 +15,84 @@ void add_once(std::vector<Endpoint>& list, const Endpoint& endpoint) {
     list.push_back(endpoint);
 }
 
+std::vector<Endpoint> dialable_ones(const std::vector<Endpoint>& endpoints) {
+  std::vector<Endpoint> list;
+  for (const Endpoint& endpoint : endpoints) add_once(list, endpoint);
+  return list;
+}
+
 }  // namespace
 
 Peer* Session::Impl::find_peer(const NodeId& id) {
-  const auto it = peers_by_id.find(id);
-  if (it == peers_by_id.end()) return nullptr;
-  used(*it->second);
-  return it->second;
+  if (const auto it = peers_by_id.find(id); it != peers_by_id.end()) {
+    used(*it->second);
+    return it->second;
+  }
+  const auto it = introduced.find(id);
+  if (it == introduced.end()) return nullptr;
+  Introduced known = std::move(it->second);
+  introduced.erase(it);
+  return &add_peer(id, std::move(known));
 }
-
-void Session::Impl::used(Peer& peer) { peers.splice(peers.begin(), peers, peer.place); }
 
 Peer* Session::Impl::find_peer(PeerSerial serial) {
   const auto it = peers_by_serial.find(serial);
   return it == peers_by_serial.end() ? nullptr : it->second;
 }
 
+void Session::Impl::used(Peer& peer) {
+  peer.used = ++last_use;
+  peers.splice(peers.begin(), peers, peer.place);
+}
+
 Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
   const NodeId id = crypto::node_id(key);
   if (Peer* known = find_peer(id)) return *known;
-  if (peers.size() >= peers_limit) drop_peer(peers.back(), t);
+  make_room(t);
+  return add_peer(id, {++last_serial, 0, key, {}});
+}
+
+Peer& Session::Impl::add_peer(const NodeId& id, Introduced known) {
   Peer& peer = peers.emplace_front();
-  peer.serial = ++last_serial;
+  peer.serial = known.serial;
+  peer.used = ++last_use;
   peer.place = peers.begin();
   peer.id = id;
-  peer.key = key;
+  peer.key = known.key;
+  peer.endpoints = std::move(known.endpoints);
   peers_by_id.try_emplace(id, &peer);
   peers_by_serial.try_emplace(peer.serial, &peer);
   return peer;
 }
 
+// One of all is forgotten, the least recently used. The walk is for networks at the limit only.
+void Session::Impl::make_room(Turn& t) {
+  if (peers.size() + introduced.size() < peers_limit) return;
+  const auto oldest =
+      std::min_element(introduced.begin(), introduced.end(),
+                       [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+  if (peers.empty() || (oldest != introduced.end() && oldest->second.used < peers.back().used))
+    introduced.erase(oldest);
+  else
+    drop_peer(peers.back(), t);
+}
+
 void Session::Impl::on(const PeerIntroduced& in, Turn& t) {
   if (in.key == identity->public_key()) return t.drop(DropReason::own_message);
-  Peer& peer = ensure_peer(in.key, t);
-  peer.endpoints.clear();
-  for (const Endpoint& endpoint : in.endpoints) add_once(peer.endpoints, endpoint);
+  const NodeId id = crypto::node_id(in.key);
+  std::vector<Endpoint> endpoints = dialable_ones(in.endpoints);
+  if (const auto known = peers_by_id.find(id); known != peers_by_id.end()) {
+    used(*known->second);
+    known->second->endpoints = std::move(endpoints);
+    return;
+  }
+  auto known = introduced.find(id);
+  if (known == introduced.end()) {
+    make_room(t);
+    known = introduced.try_emplace(id, Introduced{++last_serial, 0, in.key, {}}).first;
+  }
+  known->second.used = ++last_use;
+  known->second.endpoints = std::move(endpoints);
 }
 
 void Session::Impl::learn(Peer& peer, const Endpoint& endpoint) {
@@ -66,6 +109,7 @@ std::vector<Endpoint> Session::Impl::route(const Peer& peer) const {
 }
 
 void Session::Impl::on(const PeerForgotten& in, Turn& t) {
+  if (introduced.erase(in.peer) > 0) return;
   Peer* peer = find_peer(in.peer);
   if (!peer) return;
   clear_queues(*peer);  // the owner asked: no failure to report

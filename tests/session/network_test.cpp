@@ -156,6 +156,38 @@ TEST_CASE("session/network: the first address that answers wins") {
   CHECK_EQ(world.delivered.size(), 1);
 }
 
+TEST_CASE("session/network: at the limit the least recently used of all is forgotten") {
+  World world;
+  meet(world);
+  const auto stranger = [](std::uint32_t number) {
+    PublicKey key;
+    store_le(key.bytes.data(), number);
+    return key;
+  };
+  const auto introduce = [&](std::uint32_t number) {
+    world.input("a", s::PeerIntroduced{stranger(number), {{IpAddress::v4(10, 9, 0, 1), 4747}}});
+  };
+  const auto known = [&](std::uint32_t number) {
+    const auto before = count(world, "no_route");
+    world.input("a", s::SendRequested{crypto::node_id(stranger(number)), Buffer(as_bytes("x"))});
+    return count(world, "no_route") == before;
+  };
+  const std::uint32_t last = 4095;  // with the one we met as many as there may be
+  for (std::uint32_t number = 1; number <= last; ++number) introduce(number);
+  world.send("a", "b", as_bytes("used"));
+  CHECK(known(1));  // used
+  introduce(last + 1);
+  CHECK_FALSE(known(2));
+  CHECK(known(3));
+  CHECK(world.node("a").session->has_session(world.id("b")));
+
+  for (std::uint32_t number = 1; number <= last + 1; ++number)
+    if (number != 2) introduce(number);  // all of them later than the one we met
+  introduce(last + 2);
+  CHECK_FALSE(world.node("a").session->has_session(world.id("b")));
+  CHECK(known(1));
+}
+
 TEST_CASE("session/network: a closed port at a stale address is not the peer's death") {
   World world;
   world.add("a", "10.0.0.1");
