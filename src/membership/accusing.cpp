@@ -13,7 +13,7 @@ void Membership::Impl::heard(const NodeId& peer) {
   witnesses.heard(peer, now.mono);
   if (entry->suspect()) {
     contradict(*entry);
-  } else if (entry->verdict() == Verdict::dead && entry->member->alone) {
+  } else if (entry->verdict() == Verdict::dead && entry->alone) {
     // Nobody signed that verdict: it was ours to take back.
     roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
@@ -116,7 +116,7 @@ void Membership::Impl::suspect(const NodeId& subject, Evidence evidence, Instant
 // the deaf one, these questions fail too and tell us so.
 void Membership::Impl::tell_observers(Entry& entry, Case& file) {
   if (std::exchange(file.told, true)) return;
-  const wire::Reference hint = entry.reference;
+  const wire::Reference hint = entry.reference();
   std::vector<NodeId> others = roster.observers(entry.id());
   std::erase(others, self);
   if (others.size() < gate_max) others = roster.pick(gate_max, entry.id(), rng);
@@ -127,7 +127,7 @@ void Membership::Impl::tell_observers(Entry& entry, Case& file) {
 void Membership::Impl::hint_observers(Entry& entry) {
   if (now.mono - entry.told < hint_interval) return;
   entry.told = now.mono;
-  wire::Reference hint = entry.reference;
+  wire::Reference hint = entry.reference();
   hint.verdict = Verdict::suspect;
   for (const NodeId& observer : roster.observers(entry.id()))
     if (observer != self) send(observer, wire::GossipPush{{{hint}, {}}});
@@ -144,7 +144,7 @@ void Membership::Impl::try_accuse(Entry& entry, Case& file) {
 
 bool Membership::Impl::accuse(Entry& entry) {
   wire::Suspicion suspicion;
-  suspicion.subject = entry.reference;
+  suspicion.subject = entry.reference();
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
   suspicion.stamp = stamps.next(now, wall());
@@ -176,7 +176,7 @@ void Membership::Impl::accused(Entry& entry, const NodeId& accuser,
     if (now.mono - entry.told < hint_interval) return;
     entry.told = now.mono;
     spread(suspicion);
-    if (entry.member->alone) {  // now there is a witness: from the start, properly
+    if (entry.alone) {  // now there is a witness: from the start, properly
       roster.judge(entry, Verdict::alive, now);
       Case& file = open_case(entry, now.mono);
       file.accuse(accuser, suspicion);
@@ -263,7 +263,7 @@ void Membership::Impl::check_case(const NodeId& subject) {
 // certificate counts in it, and the windows are ours. Where we had given it up by ourselves we have
 // looked already, and longer.
 void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certificate) {
-  if (entry.member->alone || !heard_since(entry, certificate))
+  if (entry.alone || !heard_since(entry, certificate))
     return declare_dead(entry, std::move(certificate));
   const NodeId subject = entry.id();
   const auto file = cases.find(subject);
@@ -304,7 +304,7 @@ void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> c
   const std::size_t enough = config.mode == Mode::public_ ? quorum_public : quorum;
   for (std::size_t i = 0; i < std::min(enough, entry.certificate.size()); ++i)
     spread(entry.certificate[i]);
-  spread(entry.reference);
+  spread(entry.reference());
   arm({TimerKind::push}, Duration(0));  // a verdict and its proof leave together, now
   arm_gone();
 }

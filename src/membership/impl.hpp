@@ -48,15 +48,15 @@ struct Timer {
 // Crypto on its way.
 struct VerifyRecords {
   NodeId from;
-  std::vector<Candidate> candidates;
+  std::vector<SignedRecordPtr> candidates;
   std::vector<wire::Suspicion> suspicions;  // certificates of the dead among them
 };
 struct VerifySuspicions {
   NodeId from;
   NodeId subject;
   std::vector<std::pair<NodeId, wire::Suspicion>> claims;  // by accuser
-  std::optional<Candidate> candidate;  // not yet in the roster, or older there: dead if these hold
-  bool certificate = false;            // claimed to be complete: a verdict, if it is
+  SignedRecordPtr candidate;  // not yet in the roster, or older there: dead if these hold
+  bool certificate = false;   // claimed to be complete: a verdict, if it is
 };
 struct SignOwn {
   wire::MemberRecord record;
@@ -171,7 +171,7 @@ struct Membership::Impl {
   void send_pulls();
   void on_pull(const NodeId& from, const wire::PullMembers& pull);
   void on_members(const NodeId& from, const wire::Members& members);
-  bool newer(const Candidate& candidate) const;
+  bool newer(const SignedRecord& candidate) const;
   void records_verified(VerifyRecords work, const std::vector<bool>& valid);
   void suspicions_verified(VerifySuspicions work, const std::vector<bool>& valid);
   bool heeds(const NodeId& accuser, const NodeId& subject) const;
@@ -185,7 +185,7 @@ struct Membership::Impl {
   void recertify(Entry& entry, std::vector<wire::Suspicion> certificate);
   bool shared_verdict(const wire::Gossip& news, const wire::Suspicion& suspicion);
   void certificate_verified(const VerifySuspicions& work, std::vector<wire::Suspicion> valid);
-  void admit(const Candidate& candidate, std::vector<wire::Suspicion> certificate = {});
+  void admit(const SignedRecordPtr& record, std::vector<wire::Suspicion> certificate = {});
 
   // --- self.cpp
   void start();
@@ -222,6 +222,7 @@ struct Membership::Impl {
   Outbox* out = nullptr;  // of this turn
   bool started = false;
 
+  const std::shared_ptr<Records> records;
   Roster roster;
   GossipQueue gossip;
   Probes probes;

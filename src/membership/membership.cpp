@@ -29,7 +29,7 @@ std::optional<Instant> Membership::next_deadline() const {
 Snapshot Membership::snapshot() const {
   Snapshot snapshot;
   for (const auto& [id, entry] : impl_->roster.entries())
-    snapshot.members.push_back({entry->member, id == impl_->self, entry->rtt.smoothed()});
+    snapshot.members.push_back({entry->member(), id == impl_->self, entry->rtt.smoothed()});
   snapshot.health = impl_->health.score();
   snapshot.probes_ok = impl_->probes_ok;
   snapshot.probes_failed = impl_->probes_bad;
@@ -41,7 +41,7 @@ Snapshot Membership::snapshot() const {
 
 MemberPtr Membership::find(const NodeId& id) const {
   const Entry* entry = std::as_const(impl_->roster).find(id);
-  return entry ? entry->member : nullptr;
+  return entry ? entry->member() : nullptr;
 }
 
 std::size_t Membership::live_count() const {
@@ -55,6 +55,7 @@ Membership::Impl::Impl(Config the_config, std::shared_ptr<const crypto::Identity
       identity(std::move(the_identity)),
       self(identity->id()),
       rng(the_rng),
+      records(config.records ? config.records : std::make_shared<Records>()),
       roster(config.network, self) {}
 
 void Membership::Impl::turn(Now the_now, Outbox& the_out) {
@@ -216,9 +217,9 @@ void Membership::Impl::send(const NodeId& to, const wire::Message& message, bool
 }
 
 void Membership::Impl::changed(const Entry& entry) {
-  stamps.see(entry.member->record->synced, now.mono);
-  stamps.see(entry.member->verdict_stamp, now.mono);
-  out->push(MemberChanged{entry.member});
+  stamps.see(entry.record->content.synced, now.mono);
+  stamps.see(entry.verdict_stamp, now.mono);
+  out->push(MemberChanged{entry.member()});
 }
 
 wire::Envelope Membership::Impl::envelope(RequestId request, Duration patience) const {

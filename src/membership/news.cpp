@@ -71,10 +71,10 @@ void Membership::Impl::take_reference(const NodeId& from, const wire::Reference&
 
 void Membership::Impl::take_known(const NodeId& from, const wire::Reference& reference,
                                   Entry& entry, const wire::Gossip& news) {
-  if (reference == entry.reference && entry.verdict() == Verdict::alive) return;  // nearly always
+  if (reference == entry.reference() && entry.verdict() == Verdict::alive) return;  // nearly always
   if (reference.incarnation != entry.incarnation() || reference.record != entry.hash()) {
-    const bool theirs = std::tie(reference.incarnation, reference.record) >
-                        std::tie(entry.reference.incarnation, entry.reference.record);
+    const bool theirs = std::make_tuple(reference.incarnation, reference.record) >
+                        std::make_tuple(entry.incarnation(), entry.hash());
     return theirs ? want(from, reference.subject) : correct(from, entry);
   }
   const bool certified = entry.certified();
@@ -134,16 +134,16 @@ void Membership::Impl::recertify(Entry& entry, std::vector<wire::Suspicion> cert
 void Membership::Impl::compare_verdicts(const NodeId& from, Entry& entry,
                                         const wire::Gossip& news) {
   std::vector<wire::Suspicion> theirs = accusations_of(entry.id(), news);
-  if (theirs.empty() || latest_stamp(theirs) == entry.member->verdict_stamp) return;
+  if (theirs.empty() || latest_stamp(theirs) == entry.verdict_stamp) return;
   std::vector<wire::Suspicion> fit = fit_accusations(entry);
   if (fit.size() >= proof_size(entry)) {
     // The others do not take the stamps of those who are no observers.
-    if (latest_stamp(fit) < entry.member->verdict_stamp) recertify(entry, std::move(fit));
+    if (latest_stamp(fit) < entry.verdict_stamp) recertify(entry, std::move(fit));
     std::erase_if(theirs, [&](const wire::Suspicion& suspicion) {
-      return suspicion.stamp <= entry.member->verdict_stamp;
+      return suspicion.stamp <= entry.verdict_stamp;
     });
   }
-  if (!theirs.empty()) verify({from, entry.id(), {}, std::nullopt, true}, theirs);
+  if (!theirs.empty()) verify({from, entry.id(), {}, nullptr, true}, theirs);
 }
 
 void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::Gossip& news) {
@@ -161,7 +161,7 @@ void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::G
           }))
         checked.push_back(ours);
   if (needed > 0 && checked.size() >= needed) return convict(entry, std::move(checked));
-  verify({from, subject, {}, std::nullopt, true}, proof);
+  verify({from, subject, {}, nullptr, true}, proof);
 }
 
 void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion& suspicion) {
@@ -178,7 +178,7 @@ void Membership::Impl::take_suspicion(const NodeId& from, const wire::Suspicion&
       file != cases.end() && file->second.accusers().contains(accuser->id()))
     return;
   if (already_refused(entry->id(), suspicion)) return;
-  verify({from, entry->id(), {}, std::nullopt, false}, {suspicion});
+  verify({from, entry->id(), {}, nullptr, false}, {suspicion});
 }
 
 // An observer's accusation. Of ourselves any member's, now and then: it may have been an observer
@@ -195,7 +195,7 @@ void Membership::Impl::verify(VerifySuspicions work,
   const Entry* entry = roster.find(work.subject);
   if (!work.candidate && !entry) return;
   const Incarnation incarnation =
-      work.candidate ? work.candidate->record->incarnation : entry->incarnation();
+      work.candidate ? work.candidate->content.incarnation : entry->incarnation();
   const wire::RecordHash hash = work.candidate ? work.candidate->hash : entry->hash();
   std::vector<crypto::Claim> claims;
   for (const wire::Suspicion& suspicion : suspicions_) {
@@ -208,13 +208,13 @@ void Membership::Impl::verify(VerifySuspicions work,
       continue;
     }
     work.claims.emplace_back(accuser->id(), suspicion);
-    claims.push_back({accuser->member->record->key,
+    claims.push_back({accuser->record->content.key,
                       wire::suspicion_message(config.network, work.subject, suspicion),
                       suspicion.signature});
   }
   if (claims.empty()) {
     if (work.candidate)
-      admit(*work.candidate);  // no proof that we can check: we shall see ourselves
+      admit(work.candidate);  // no proof that we can check: we shall see ourselves
     return;
   }
   const auto undo = work.claims;
@@ -256,7 +256,7 @@ void Membership::Impl::suspicions_verified(VerifySuspicions work, const std::vec
 void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicion) {
   const UnixMillis stamp = suspicion.stamp;
   if (entry.verdict() != Verdict::dead) return;
-  if (stamp <= entry.member->verdict_stamp) return;
+  if (stamp <= entry.verdict_stamp) return;
   const auto same = [&](const wire::Suspicion& s) { return s.accuser == suspicion.accuser; };
   auto& certificate = entry.certificate;
   auto place = std::find_if(certificate.begin(), certificate.end(), same);
@@ -267,7 +267,7 @@ void Membership::Impl::found_later(Entry& entry, const wire::Suspicion& suspicio
   roster.restamp(entry, stamp);
   changed(entry);
   spread(suspicion);
-  spread(entry.reference);
+  spread(entry.reference());
 }
 
 void Membership::Impl::certificate_verified(const VerifySuspicions& work,
@@ -276,7 +276,7 @@ void Membership::Impl::certificate_verified(const VerifySuspicions& work,
   const bool complete = needed > 0 && valid.size() >= needed;
   if (work.candidate) {
     if (newer(*work.candidate))
-      admit(*work.candidate, complete ? std::move(valid) : decltype(valid){});
+      admit(work.candidate, complete ? std::move(valid) : decltype(valid){});
     return;
   }
   Entry* entry = roster.find(work.subject);
@@ -318,19 +318,19 @@ void Membership::Impl::on_pull(const NodeId& from, const wire::PullMembers& pull
   for (const wire::IdPrefix& subject : pull.subjects) {
     const Entry* entry = roster.find(subject);
     if (!entry || answer.records.size() == wire::members_limit) continue;
-    answer.records.push_back(entry->raw);
+    answer.records.push_back(entry->record->raw);
     answer.suspicions.insert(answer.suspicions.end(), entry->certificate.begin(),
                              entry->certificate.end());
   }
   send(from, answer);
 }
 
-bool Membership::Impl::newer(const Candidate& candidate) const {
+bool Membership::Impl::newer(const SignedRecord& candidate) const {
   if (const Incarnation* gone = forgotten.peek(candidate.id);
-      gone && candidate.record->incarnation <= *gone)
+      gone && candidate.content.incarnation <= *gone)
     return false;
   const Entry* entry = roster.find(candidate.id);
-  return !entry || std::make_tuple(candidate.record->incarnation, candidate.hash) >
+  return !entry || std::make_tuple(candidate.content.incarnation, candidate.hash) >
                        std::make_tuple(entry->incarnation(), entry->hash());
 }
 
@@ -343,7 +343,7 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
   }
   VerifyRecords work{from, {}, members.suspicions};
   for (const Buffer& raw : members.records) {
-    auto candidate = read_candidate(raw);
+    SignedRecordPtr candidate = records->read(raw.view());
     if (!candidate) {
       drop(DropReason::malformed);
       continue;
@@ -352,7 +352,7 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
       drop(DropReason::unexpected);
       continue;
     }
-    const bool twin = candidate->id == self && candidate->record->boot != config.boot;
+    const bool twin = candidate->id == self && candidate->content.boot != config.boot;
     if (candidate->id == self ? !twin : !newer(*candidate)) {
       const Entry* known = roster.find(candidate->id);
       if (introduction || !known || candidate->hash != known->hash()) continue;
@@ -361,64 +361,64 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
         if (suspicion.subject.subject == wire::prefix_of(candidate->id)) about.push_back(suspicion);
       const bool certified = known->certified();
       if (!about.empty() && !certified)
-        verify({from, candidate->id, {}, std::nullopt, candidate->id != self}, about);
+        verify({from, candidate->id, {}, nullptr, candidate->id != self}, about);
       continue;
     }
     if (verifying_records.insert(candidate->hash).second)
-      work.candidates.push_back(std::move(*candidate));
+      work.candidates.push_back(std::move(candidate));
   }
   if (work.candidates.empty()) return;
   std::vector<crypto::Claim> claims;
   std::vector<wire::RecordHash> hashes;
-  for (const Candidate& candidate : work.candidates) {
-    hashes.push_back(candidate.hash);
-    claims.push_back({candidate.record->key,
-                      wire::member_record_message(config.network,
-                                                  candidate.raw.view().first(candidate.body_size)),
-                      candidate.signature});
+  for (const SignedRecordPtr& candidate : work.candidates) {
+    hashes.push_back(candidate->hash);
+    const ByteView body = candidate->raw.view().first(candidate->body_size);
+    claims.push_back({candidate->content.key, wire::member_record_message(config.network, body),
+                      candidate->signature});
   }
   if (compute(std::move(work), std::make_shared<crypto::VerifyJob>(std::move(claims)))) return;
   for (const wire::RecordHash& hash : hashes) verifying_records.erase(hash);
 }
 
 void Membership::Impl::records_verified(VerifyRecords work, const std::vector<bool>& valid) {
-  std::vector<std::pair<Candidate, std::vector<wire::Suspicion>>> gone;
+  std::vector<std::pair<SignedRecordPtr, std::vector<wire::Suspicion>>> gone;
   for (std::size_t i = 0; i < work.candidates.size(); ++i) {
-    const Candidate& candidate = work.candidates[i];
-    verifying_records.erase(candidate.hash);
+    const SignedRecordPtr& candidate = work.candidates[i];
+    verifying_records.erase(candidate->hash);
     if (!valid[i]) {
       drop(DropReason::bad_signature);
       continue;
     }
-    if (candidate.id == self) {
-      own_record_seen(*candidate.record);
+    if (candidate->id == self) {
+      own_record_seen(candidate->content);
       continue;
     }
-    if (!newer(candidate)) continue;
+    if (!newer(*candidate)) continue;
     std::vector<wire::Suspicion> about;
     for (const wire::Suspicion& suspicion : work.suspicions)
-      if (suspicion.subject.subject == wire::prefix_of(candidate.id)) about.push_back(suspicion);
+      if (suspicion.subject.subject == wire::prefix_of(candidate->id)) about.push_back(suspicion);
     if (about.empty())
       admit(candidate);
     else
       gone.emplace_back(candidate, std::move(about));
   }
   for (auto& [candidate, about] : gone)  // last: their accusers may have come in the same message
-    verify({work.from, candidate.id, {}, candidate, true}, about);
+    verify({work.from, candidate->id, {}, candidate, true}, about);
 }
 
 // A verified record, new or newer; with a certificate it comes in dead.
-void Membership::Impl::admit(const Candidate& candidate, std::vector<wire::Suspicion> certificate) {
-  Entry* entry = roster.put(candidate, now, config.mode);
+void Membership::Impl::admit(const SignedRecordPtr& record,
+                             std::vector<wire::Suspicion> certificate) {
+  Entry* entry = roster.put(record, now, config.mode);
   if (!entry) return drop(DropReason::limit_reached);
-  close_case(candidate.id);
-  gossip.drop_suspicions(wire::prefix_of(candidate.id));
-  hints.erase(candidate.id);
-  forgotten.erase(candidate.id);
-  out->push(Introduce{candidate.record});
+  close_case(record->id);
+  gossip.drop_suspicions(wire::prefix_of(record->id));
+  hints.erase(record->id);
+  forgotten.erase(record->id);
+  out->push(Introduce{content_of(record)});
   if (!certificate.empty()) return declare_dead(*entry, std::move(certificate));
   changed(*entry);
-  spread(entry->reference);
+  spread(entry->reference());
   if (!entry->live()) arm_gone();
 }
 

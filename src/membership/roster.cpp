@@ -16,7 +16,7 @@ reconcile::Version version_of(const Entry& entry) {
   const bool dead = verdict == Verdict::dead;
   ByteArray<17> head{};
   store_le(head.data(), entry.incarnation().value);
-  store_le(head.data() + 8, dead ? entry.member->verdict_stamp.value : 0);
+  store_le(head.data() + 8, dead ? entry.verdict_stamp.value : 0);
   head[16] = static_cast<Byte>(verdict);
   return crypto::hash64({head, entry.hash()});
 }
@@ -28,17 +28,9 @@ ByteView neighbourhood(const IpAddress& ip) {
 
 }  // namespace
 
-std::optional<Candidate> read_candidate(const Buffer& raw) {
-  auto decoded = wire::decode_member_record(raw.view());
-  if (!decoded || decoded->record.incarnation.value >= incarnation_limit) return std::nullopt;
-  Candidate candidate;
-  candidate.id = crypto::node_id(decoded->record.key);
-  candidate.raw = Buffer(raw.view());  // its own block: a slice would pin the whole message
-  candidate.hash = crypto::hash64({raw.view()});
-  candidate.signature = decoded->signature;
-  candidate.body_size = decoded->body_size;
-  candidate.record = std::make_shared<const wire::MemberRecord>(std::move(decoded->record));
-  return candidate;
+MemberPtr Entry::member() const {
+  return std::make_shared<const Member>(
+      Member{id(), content_of(record), judged, alone, since_wall, verdict_stamp});
 }
 
 Entry* Roster::find(const NodeId& id) {
@@ -68,27 +60,25 @@ bool Roster::is_sound(const NodeId& id) const {
   return entry && entry->verdict() == Verdict::alive;
 }
 
-Entry* Roster::put(const Candidate& candidate, Now now, Mode mode) {
-  auto it = entries_.find(candidate.id);
+Entry* Roster::put(const SignedRecordPtr& record, Now now, Mode mode) {
+  auto it = entries_.find(record->id);
   if (it == entries_.end()) {
-    if (mode == Mode::public_ && prefix_full(*candidate.record)) return nullptr;
+    if (mode == Mode::public_ && prefix_full(record->content)) return nullptr;
     if (entries_.size() >= roster_limit && !make_room()) return nullptr;
-    it = entries_.try_emplace(candidate.id, std::make_unique<Entry>()).first;
+    it = entries_.try_emplace(record->id, std::make_unique<Entry>()).first;
   } else {
     delist(*it->second);
   }
   Entry& entry = *it->second;
-  Member member;
-  member.id = candidate.id;
-  member.record = candidate.record;
-  member.verdict = candidate.record->leaving ? Verdict::left : Verdict::alive;
-  const bool same = entry.member && entry.member->verdict == member.verdict;
-  member.since = same ? entry.member->since : now.wall;
-  if (!same) entry.since = now.mono;
-  entry.member = std::make_shared<const Member>(std::move(member));
-  entry.reference = {wire::prefix_of(candidate.id), candidate.record->incarnation,
-                     entry.member->verdict, candidate.hash};
-  entry.raw = candidate.raw;
+  const Verdict verdict = record->content.leaving ? Verdict::left : Verdict::alive;
+  if (!entry.record || entry.judged != verdict) {
+    entry.since = now.mono;
+    entry.since_wall = now.wall;
+  }
+  entry.record = record;
+  entry.judged = verdict;
+  entry.alone = false;
+  entry.verdict_stamp = {};
   entry.certificate.clear();
   enlist(entry);
   publish(entry);
@@ -98,28 +88,24 @@ Entry* Roster::put(const Candidate& candidate, Now now, Mode mode) {
 void Roster::judge(Entry& entry, Verdict verdict, Now now, bool alone, UnixMillis stamp) {
   const bool lives = verdict == Verdict::alive || verdict == Verdict::suspect;
   const bool stays = entry.live() && lives;  // on the rings and among the live
-  if (!stays) delist(entry);
-  Member member = *entry.member;
-  member.verdict = verdict;
-  member.alone = alone;
-  member.since = now.wall;
-  member.verdict_stamp = stamp;
   if (stays) {
     suspects_ -= entry.suspect() ? 1 : 0;
     suspects_ += verdict == Verdict::suspect ? 1 : 0;
     soundness_changed();
+  } else {
+    delist(entry);
   }
-  entry.member = std::make_shared<const Member>(std::move(member));
-  entry.reference.verdict = verdict;
+  entry.judged = verdict;
+  entry.alone = alone;
+  entry.verdict_stamp = stamp;
   entry.since = now.mono;
+  entry.since_wall = now.wall;
   if (!stays) enlist(entry);
   publish(entry);
 }
 
 void Roster::restamp(Entry& entry, UnixMillis stamp) {
-  Member member = *entry.member;
-  member.verdict_stamp = stamp;
-  entry.member = std::make_shared<const Member>(std::move(member));
+  entry.verdict_stamp = stamp;
   publish(entry);
 }
 
@@ -139,8 +125,8 @@ void Roster::soundness_changed() {
 void Roster::enlist(Entry& entry) {
   if (!entry.live()) return;
   soundness_changed();
-  entry.place = live_.size();
-  live_.push_back(entry.id());
+  entry.place = static_cast<std::uint32_t>(live_.size());
+  live_.push_back(&entry);
   suspects_ += entry.suspect() ? 1 : 0;
   rings_.insert(entry.id());
 }
@@ -149,7 +135,7 @@ void Roster::delist(Entry& entry) {
   if (!entry.live()) return;
   soundness_changed();
   live_[entry.place] = live_.back();
-  find(live_.back())->place = entry.place;
+  live_.back()->place = entry.place;
   live_.pop_back();
   suspects_ -= entry.suspect() ? 1 : 0;
   rings_.erase(entry.id());
@@ -171,7 +157,7 @@ bool Roster::prefix_full(const wire::MemberRecord& record) const {
   const ByteView wanted = neighbourhood(record.addresses.front().ip);
   std::size_t neighbours = 0;
   for (const auto& [id, entry] : entries_) {
-    const auto& addresses = entry->member->record->addresses;
+    const auto& addresses = entry->record->content.addresses;
     if (!addresses.empty() && equal(neighbourhood(addresses.front().ip), wanted)) ++neighbours;
   }
   return neighbours >= public_prefix_limit;
@@ -210,14 +196,14 @@ std::vector<NodeId> Roster::pick(std::size_t count, const NodeId& not_this, Rng&
   const auto fits = [&](const NodeId& id) { return id != self_ && id != not_this && is_sound(id); };
   std::vector<NodeId> picked;
   if (live_.size() <= 4 * count + 16) {  // few: shuffle them all
-    for (const NodeId& id : live_)
-      if (fits(id)) picked.push_back(id);
+    for (const Entry* entry : live_)
+      if (fits(entry->id())) picked.push_back(entry->id());
     rng.shuffle(std::span<NodeId>(picked));
     if (picked.size() > count) picked.resize(count);
     return picked;
   }
   for (std::size_t tries = 0; tries < 4 * count + 16 && picked.size() < count; ++tries) {
-    const NodeId& id = live_[rng.below(live_.size())];
+    const NodeId& id = live_[rng.below(live_.size())]->id();
     if (fits(id) && std::find(picked.begin(), picked.end(), id) == picked.end())
       picked.push_back(id);
   }

@@ -12,49 +12,51 @@
 #include "kith/base/lane.hpp"
 #include "kith/base/rng.hpp"
 #include "kith/membership/membership.hpp"
+#include "kith/membership/records.hpp"
 #include "kith/reconcile/reconcile.hpp"
 #include "rings.hpp"
 #include "rtt.hpp"
 
 namespace kith::membership {
 
+// There is one a member at every node, so it is kept small: what can be worked out is.
 struct Entry {
-  MemberPtr member;
-  wire::Reference reference;  // the same as gossip tells it
-  Buffer raw;                 // the record's signed bytes, as its subject made them
-  Instant since;              // of the verdict
-  Instant heard;              // last authentic packet; epoch: never
-  Instant asked;              // last probe sent
-  Instant told;               // last correction or hint about it
+  SignedRecordPtr record;
+  std::uint32_t place = 0;  // in the roster's list of live members
+  Verdict judged = Verdict::alive;
+  bool alone = false;  // see Member, as of the next two
+  UnixMillis verdict_stamp;
+  UnixMillis since_wall;
+  Instant since;  // of the verdict
+  Instant heard;  // last authentic packet; epoch: never
+  Instant asked;  // last probe sent
+  Instant told;   // last correction or hint about it
   Rtt rtt;
   std::vector<wire::Suspicion> certificate;  // of a dead member
-  std::size_t place = 0;                     // in the roster's list of live members
 
-  const NodeId& id() const { return member->id; }
-  Incarnation incarnation() const { return reference.incarnation; }
-  const wire::RecordHash& hash() const { return reference.record; }
-  Verdict verdict() const { return reference.verdict; }
+  const NodeId& id() const { return record->id; }
+  Incarnation incarnation() const { return record->content.incarnation; }
+  const wire::RecordHash& hash() const { return record->hash; }
+  Verdict verdict() const { return judged; }
   bool live() const { return verdict() == Verdict::alive || verdict() == Verdict::suspect; }
-  bool certified() const { return !live() && !member->alone; }  // gone, and not on our word alone
+  bool certified() const { return !live() && !alone; }  // gone, and not on our word alone
   bool suspect() const { return verdict() == Verdict::suspect; }
+  wire::Reference reference() const {
+    return {wire::prefix_of(id()), incarnation(), judged, hash()};
+  }
   // As others are told: a verdict without a witness is nobody else's business.
   wire::Reference shared() const {
-    wire::Reference said = reference;
-    if (member->alone) said.verdict = Verdict::alive;
+    wire::Reference said = reference();
+    if (alone) said.verdict = Verdict::alive;
     return said;
   }
+  MemberPtr member() const;  // as users read about it
 };
 
-// A record whose signature has been verified, or is about to be.
-struct Candidate {
-  NodeId id;
-  std::shared_ptr<const wire::MemberRecord> record;
-  Buffer raw;
-  wire::RecordHash hash{};
-  Signature signature;
-  std::size_t body_size = 0;
-};
-std::optional<Candidate> read_candidate(const Buffer& raw);
+// What users read of a record lives as long as the record does.
+inline std::shared_ptr<const wire::MemberRecord> content_of(const SignedRecordPtr& record) {
+  return {record, &record->content};
+}
 
 class Roster {
  public:
@@ -67,7 +69,7 @@ class Roster {
   Entry* sound(const NodeId& id);  // live, not suspected
 
   // Adds or replaces the record; verdict alive, or left when it is a goodbye. Null: no room.
-  Entry* put(const Candidate& candidate, Now now, Mode mode);
+  Entry* put(const SignedRecordPtr& record, Now now, Mode mode);
   void judge(Entry& entry, Verdict verdict, Now now, bool alone = false, UnixMillis stamp = {});
   void restamp(Entry& entry, UnixMillis stamp);  // of a death found out later elsewhere
   void erase(const NodeId& id);
@@ -100,7 +102,7 @@ class Roster {
   void soundness_changed();
 
   Entries entries_;
-  std::vector<NodeId> live_;  // unordered, for random picks; changes only by inputs
+  std::vector<Entry*> live_;  // unordered, for random picks; changes only by inputs
   std::size_t suspects_ = 0;
   Rings rings_;
   // Worked out when asked for, and kept until somebody comes, goes, or is suspected.

@@ -80,12 +80,12 @@ void Membership::Impl::publish_self() {
 
 void Membership::Impl::own_signed(SignOwn work, const Signature& signature) {
   own.signing = false;
-  const auto candidate = read_candidate(wire::encode_member_record(work.body, signature));
-  Entry* entry = candidate ? roster.put(*candidate, now, config.mode) : nullptr;
+  const auto record = records->read(wire::encode_member_record(work.body, signature).view());
+  Entry* entry = record ? roster.put(record, now, config.mode) : nullptr;
   if (!entry) return drop(DropReason::limit_reached);
   gossip.drop_suspicions(wire::prefix_of(self));
   changed(*entry);
-  spread(entry->reference);
+  spread(entry->reference());
   own.published = true;
   for (const NodeId& peer : own.answer_to) introduce_self(peer);
   own.answer_to.clear();
@@ -95,7 +95,7 @@ void Membership::Impl::own_signed(SignOwn work, const Signature& signature) {
 }
 
 void Membership::Impl::introduce_self(const NodeId& to) {
-  if (own.published) send(to, wire::Members{{0}, {roster.find(self)->raw}, {}});
+  if (own.published) send(to, wire::Members{{0}, {roster.find(self)->record->raw}, {}});
 }
 
 // --- the mark on disk -------------------------------------------------------------------------
@@ -194,7 +194,7 @@ void Membership::Impl::leave() {
 
 void Membership::Impl::goodbye() {
   leaving = leaving == Leaving::done ? Leaving::done : Leaving::said;
-  const wire::Reference reference = roster.find(self)->reference;
+  const wire::Reference reference = roster.find(self)->reference();
   const std::vector<NodeId> peers = roster.pick_neighbours(leave_fanout, rng);
   for (const NodeId& peer : peers) {
     introduce_self(peer);

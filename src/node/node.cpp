@@ -41,6 +41,7 @@ membership::Config membership_config(const Config& config) {
   out.tags = config.tags;
   out.version = config.version;
   out.addresses = config.advertise;
+  out.records = config.records;
   return out;
 }
 

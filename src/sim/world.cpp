@@ -204,6 +204,7 @@ node::Config World::config_of(const Host& host, HostIndex index) const {
   config.advertise = {host.at};
   for (HostIndex i = 0; i < std::min(seeds, scenario_.hosts); ++i)
     if (i != index) config.join.push_back(to_string(endpoint_of(i)));
+  config.records = records_;
   config.seed = chance_.word(Concern::node, {index, host.life});
   config.secret_seed = seed_bytes(chance_, Concern::secret, index, host.life);
   for (const auto& [cell, value] : host.disk.cells()) {

@@ -6,6 +6,7 @@
 
 #include "checker.hpp"
 #include "host.hpp"
+#include "kith/membership/records.hpp"
 #include "measure.hpp"
 #include "network.hpp"
 
@@ -106,6 +107,7 @@ class World {
   Instant now_ = beginning;
   Tally tally_;
   Network network_;
+  const std::shared_ptr<membership::Records> records_ = std::make_shared<membership::Records>();
   std::vector<Host> hosts_;
   std::map<Endpoint, HostIndex> places_;
   std::map<NodeId, HostIndex> ids_;

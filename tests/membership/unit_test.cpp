@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "clocks.hpp"
@@ -7,6 +8,7 @@
 #include "health.hpp"
 #include "incarnation.hpp"
 #include "kith/crypto/hash.hpp"
+#include "kith/membership/records.hpp"
 #include "probes.hpp"
 #include "rings.hpp"
 #include "rtt.hpp"
@@ -253,6 +255,51 @@ TEST_CASE(
   for (const NodeId& a : members)
     for (const NodeId& b : members) allowed += rings.may_accuse(a, b, all) ? 1 : 0;
   CHECK_LE(allowed, 64 * ring_count * observer_slack);  // a stranger may not accuse
+}
+
+TEST_CASE("membership/records: what is in use is not read again, what is not is forgotten") {
+  wire::MemberRecord content;
+  content.key.bytes[0] = 7;
+  const Buffer raw = wire::encode_member_record(wire::member_record_body(content), Signature{});
+  auto records = std::make_unique<Records>();
+  SignedRecordPtr record = records->read(raw.view());
+  REQUIRE(record);
+  CHECK_EQ(record->id, crypto::node_id(content.key));
+  CHECK(equal(record->raw.view(), raw.view()));
+  CHECK_EQ(records->read(Buffer(raw.view()).view()), record);
+  CHECK_FALSE(records->read(raw.first(raw.size() - 1).view()));
+  CHECK_EQ(records->size(), 1);
+  record.reset();
+  CHECK_EQ(records->size(), 0);
+  record = records->read(raw.view());
+  records.reset();
+  CHECK_EQ(record->content, content);  // it outlives who read it
+}
+
+// Of a point its upper half is kept: two such members are told apart by what is not.
+TEST_CASE("membership/rings: two whose points begin alike stand in the same order for everybody") {
+  const NetworkId network;
+  std::map<std::uint32_t, NodeId> seen;
+  std::optional<std::pair<NodeId, NodeId>> alike;
+  for (std::uint64_t i = 0; !alike; ++i) {
+    const Byte first_ring = 0;
+    const ByteArray<8> point = crypto::keyed_hash64(
+        network.view(), {as_bytes("kith ring"), ByteView(&first_ring, 1), node(i).view()});
+    const auto [other, fresh] = seen.emplace(load_le<std::uint32_t>(point.data() + 4), node(i));
+    if (!fresh) alike.emplace(other->second, node(i));
+  }
+  std::vector<NodeId> members = {alike->first, alike->second};
+  for (std::uint64_t i = 1'000'000; members.size() < 40; ++i) members.push_back(node(i));
+  Rings forth(network), back(network), without(network);
+  for (const NodeId& member : members) forth.insert(member);
+  std::for_each(members.rbegin(), members.rend(), [&](const NodeId& m) { back.insert(m); });
+  for (std::size_t i = 1; i < members.size(); ++i) without.insert(members[i]);
+  const auto all = [](const NodeId&) { return true; };
+  for (const NodeId& member : members)
+    CHECK_EQ(forth.observers(member, all), back.observers(member, all));
+  back.erase(alike->first);
+  for (const NodeId& member : members)
+    CHECK_EQ(back.subjects(member, all), without.subjects(member, all));
 }
 
 TEST_CASE("membership/rings: up to nine members everyone observes everyone, suspects excepted") {

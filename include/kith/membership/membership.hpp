@@ -26,6 +26,8 @@ namespace kith::membership {
 
 using wire::Verdict;
 
+class Records;
+
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
@@ -36,6 +38,7 @@ struct Config {
   std::string version;
   std::vector<Endpoint> addresses;     // advertised at start
   std::vector<PublicKey> saved_peers;  // from the peer cache, with their addresses introduced
+  std::shared_ptr<Records> records;    // shared with other machines of this thread; null: its own
 };
 
 // What others read about a member; shared, immutable, replaced on change.

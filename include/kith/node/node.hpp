@@ -41,6 +41,7 @@ struct Config {
   ByteArray<32> secret_seed{};      // of SecretRng
   std::vector<std::pair<Bytes, Buffer>> stored_meta;  // the meta table at start
   std::vector<Buffer> stored_records;                 // the record table at start
+  std::shared_ptr<membership::Records> records;       // see membership::Config
 };
 
 // --- inputs that are the node's own; the rest is the machines' vocabulary -----------------------
