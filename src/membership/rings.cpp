@@ -7,6 +7,8 @@
 namespace kith::membership {
 namespace {
 
+std::uint32_t upper_half(std::uint64_t point) { return static_cast<std::uint32_t>(point >> 32); }
+
 std::vector<NodeId> sorted(std::vector<NodeId> ids) {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -22,13 +24,19 @@ std::uint64_t Rings::point(std::size_t ring, const NodeId& member) const {
   return load_le<std::uint64_t>(hash.data());
 }
 
+bool Rings::before(std::size_t ring, const Place& place, std::uint64_t at,
+                   const NodeId& member) const {
+  if (place.upper != upper_half(at)) return place.upper < upper_half(at);
+  const std::uint64_t exact = point(ring, id(place));
+  return exact != at ? exact < at : id(place) < member;
+}
+
 // Where the member stands, or would.
 Rings::Ring::const_iterator Rings::find(std::size_t ring, std::uint64_t point,
                                         const NodeId& member) const {
   return std::lower_bound(rings_[ring].begin(), rings_[ring].end(), point,
                           [&](const Place& place, std::uint64_t wanted) {
-                            if (place.point != wanted) return place.point < wanted;
-                            return id(place) < member;
+                            return before(ring, place, wanted, member);
                           });
 }
 
@@ -43,7 +51,7 @@ void Rings::insert(const NodeId& member) {
   }
   for (std::size_t r = 0; r < ring_count; ++r) {
     const std::uint64_t at = point(r, member);
-    rings_[r].insert(find(r, at, member), {at, number});
+    rings_[r].insert(find(r, at, member), {upper_half(at), number});
   }
 }
 
@@ -115,7 +123,7 @@ bool Rings::may_accuse(const NodeId& accuser, const NodeId& subject, const Sound
       if (it == ring.begin()) it = ring.end();
       --it;
       if (id(*it) == subject) return true;  // once around
-      if (from - it->point >= distance) return true;
+      if (from - point(r, id(*it)) >= distance) return true;
       if (sound(id(*it))) ++passed;
     }
   }

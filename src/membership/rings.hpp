@@ -32,14 +32,17 @@ class Rings {
   bool may_accuse(const NodeId& accuser, const NodeId& subject, const Sound& sound) const;
 
  private:
-  // Members are numbered: a place on a ring takes 16 bytes, in eight rings.
+  // Members are numbered, and of a point the upper half is kept: a place on a ring takes 8 bytes,
+  // in eight rings. Where two upper halves are equal the points are worked out again.
   using Number = std::uint32_t;
   struct Place {
-    std::uint64_t point = 0;
+    std::uint32_t upper = 0;
     Number member = 0;
   };
   using Ring = std::vector<Place>;  // sorted by (point, id)
   std::uint64_t point(std::size_t ring, const NodeId& member) const;
+  bool before(std::size_t ring, const Place& place, std::uint64_t point,
+              const NodeId& member) const;
   Ring::const_iterator find(std::size_t ring, std::uint64_t point, const NodeId& member) const;
   const NodeId& id(const Place& place) const { return numbered_[place.member]; }
 
