@@ -10,7 +10,8 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   const auto known = members_.find(seen.id);
   if (known == members_.end()) {
     if (members_.size() >= members_limit) return Change::none;
-    Member member{seen.key, seen.presence, seen.synced, seen.verdict_stamp, now.mono};
+    Member member{seen.key, seen.synced, seen.verdict_stamp, now.mono};
+    member.presence = seen.presence;
     member.endpoint = seen.endpoint;
     member.incarnation = seen.incarnation;
     member.past = !member.live();
@@ -74,7 +75,8 @@ bool View::released(const Member& dead) const {
 
 void View::remember(const Counting& known, Now now) {
   if (known.id == self_ || known.synced.value == 0 || members_.size() >= members_limit) return;
-  Member member{known.key, Presence::dead, known.synced, {}, now.mono};
+  Member member{known.key, known.synced, {}, now.mono};
+  member.presence = Presence::dead;
   member.awaited = true;
   member.incarnation = known.incarnation;
   member.counted = true;

@@ -49,19 +49,19 @@ class View {
  public:
   struct Member {
     PublicKey key;
-    Presence presence = Presence::alive;
     UnixMillis synced;
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
-    bool retired = false;
-    bool past = false;     // was dead when first heard of: others have settled it
-    bool awaited = false;  // remembered from the last run, not heard of in this one
     Incarnation incarnation;
     UnixMillis retired_at;  // its synced must be another to count again
     UnixMillis ours_then;   // our own stamp when it was first heard of as dead
+    Endpoint endpoint;
+    Presence presence = Presence::alive;
+    bool retired = false;
+    bool past = false;      // was dead when first heard of: others have settled it
+    bool awaited = false;   // remembered from the last run, not heard of in this one
     bool promised = false;  // counts for a while, stamp or not
     bool counted = false;   // once, whatever it does now
-    Endpoint endpoint;
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
     bool stamped() const { return synced.value > 0 && !retired; }
     bool counts() const { return stamped() || promised; }

@@ -6,6 +6,7 @@
 
 #include "joins.hpp"
 #include "kith/base/bounded.hpp"
+#include "kith/base/flat_map.hpp"
 #include "kith/base/visit.hpp"
 #include "kith/crypto/hash.hpp"
 #include "kith/node/node.hpp"
@@ -55,16 +56,20 @@ struct Node::Impl {
     Instant sent, deadline;
   };
   std::map<RequestId, Ping> pings;
-  std::map<NodeId, SavedPeer> live_peers;  // what the peer cache will hold
-  std::map<NodeId, SavedPeer>
-      dead_peers;               // where there is room: they may be the other half of a cut
+  struct Told {              // of a member
+    wire::Verdict verdict;   // that users have heard: news only when it changes
+    bool reachable = false;  // alive with an address, and another: the peer cache may hold it
+  };
+  FlatMap<NodeId, Told> told;
+  std::size_t reachable = 0;  // of them
+  // Once reachable. Where there is room: they may be the other half of a cut.
+  std::map<NodeId, SavedPeer> dead_peers;
   Buffer saved_peers;           // as last written
   std::size_t saved_count = 0;  // peers in there
   Instant next_save;
   std::uint64_t last_token = 0;
   std::array<std::uint64_t, drop_reason_count> dropped{};
   std::size_t live = 1;
-  std::map<NodeId, wire::Verdict> told;  // the verdicts users have heard: news only when it changes
   enum class Leaving : std::uint8_t { no, draining, announcing, done } leaving = Leaving::no;
   std::optional<Instant> leave_deadline;
   Now now;
@@ -99,6 +104,8 @@ struct Node::Impl {
   void lift(dht::Output output);
   void lift(discovery::Output output);
   void lift_member(const membership::MemberPtr& member);
+  void note_place(const membership::Member& member, Told& known);
+  void lift_reaped(const NodeId& id);
   void lift_dial(const session::DialFinished& finished);
   void end_join(Joins::Ended ended);
   void drop(DropReason reason);

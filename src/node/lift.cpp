@@ -82,13 +82,7 @@ void Node::Impl::lift(membership::Output output) {
         tell(session::PeerIntroduced{o.record->key, o.record->addresses});
       },
       [&](membership::MemberChanged o) { lift_member(o.member); },
-      [&](membership::MemberReaped o) {
-        live_peers.erase(o.id);
-        dead_peers.erase(o.id);
-        told.erase(o.id);
-        tell(dht::MemberForgotten{o.id});
-        tell(session::PeerForgotten{o.id});
-      },
+      [&](membership::MemberReaped o) { lift_reaped(o.id); },
       [&](membership::LeaveAnnounced) { finish_leave(); },
       [&](membership::TwinSeen o) {
         if (!o.younger)
@@ -116,28 +110,43 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
     seen.incarnation = member->record->incarnation;
     if (!member->record->addresses.empty()) seen.endpoint = member->record->addresses.front();
   }
-  const bool alive =
-      member->verdict == wire::Verdict::alive || member->verdict == wire::Verdict::suspect;
-  if (member->id != identity->id()) {
-    if (alive && member->record && !member->record->addresses.empty())
-      live_peers[member->id] = {member->record->key, member->record->addresses.front()};
-    else if (auto known = live_peers.extract(member->id);
-             known && member->verdict == wire::Verdict::dead)
-      dead_peers.insert(std::move(known));
-    if (member->verdict != wire::Verdict::dead) dead_peers.erase(member->id);
-  } else if (member->record) {
+  const auto [known, fresh] = told.try_emplace(member->id, Told{member->verdict});
+  if (member->id != identity->id())
+    note_place(*member, known->second);
+  else if (member->record)
     tell(session::IncarnationRaised{member->record->incarnation});
-  }
-  if (live_peers.size() != saved_count) next_save = std::min(next_save, now.mono + save_soon);
+  if (reachable != saved_count) next_save = std::min(next_save, now.mono + save_soon);
   tell(seen);
   const std::size_t count = membership.live_count();
   if (count != live) {
     live = count;
     tell(discovery::LiveChanged{live});
   }
-  const auto [known, fresh] = told.emplace(member->id, member->verdict);
-  if (!fresh && std::exchange(known->second, member->verdict) == member->verdict) return;
+  if (!fresh && std::exchange(known->second.verdict, member->verdict) == member->verdict) return;
   out->push(MemberNews{member});
+}
+
+void Node::Impl::note_place(const membership::Member& member, Told& known) {
+  const bool alive =
+      member.verdict == wire::Verdict::alive || member.verdict == wire::Verdict::suspect;
+  const bool placed = member.record && !member.record->addresses.empty();
+  const bool was_reachable = std::exchange(known.reachable, alive && placed);
+  reachable += known.reachable;
+  reachable -= was_reachable;
+  if (member.verdict != wire::Verdict::dead)
+    dead_peers.erase(member.id);
+  else if (was_reachable && placed)
+    dead_peers[member.id] = {member.record->key, member.record->addresses.front()};
+}
+
+void Node::Impl::lift_reaped(const NodeId& id) {
+  if (const auto known = told.find(id); known != told.end()) {
+    reachable -= known->second.reachable;
+    told.erase(known);
+  }
+  dead_peers.erase(id);
+  tell(dht::MemberForgotten{id});
+  tell(session::PeerForgotten{id});
 }
 
 // --- dht ----------------------------------------------------------------------------------------

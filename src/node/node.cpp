@@ -270,10 +270,15 @@ void Node::Impl::save_meta(std::string_view name, Buffer value) {
 
 void Node::Impl::save_peers() {
   std::vector<SavedPeer> peers;
-  for (const auto* known : {&live_peers, &dead_peers})
-    for (const auto& [id, peer] : *known)
-      if (peers.size() < saved_peers_limit) peers.push_back(peer);
-  saved_count = live_peers.size();
+  for (const auto& [id, known] : told) {
+    if (peers.size() == saved_peers_limit) break;
+    const auto member = known.reachable ? membership.find(id) : nullptr;
+    if (member && !member->record->addresses.empty())
+      peers.push_back({member->record->key, member->record->addresses.front()});
+  }
+  for (const auto& [id, peer] : dead_peers)
+    if (peers.size() < saved_peers_limit) peers.push_back(peer);
+  saved_count = reachable;
   // Alone, the old cache is worth more than an empty one.
   if (peers.empty()) return;
   Buffer encoded = encode_peers(peers);
