@@ -78,9 +78,7 @@ void Node::Impl::lift(membership::Output output) {
       [&](membership::SendMessage o) {
         tell(session::SendRequested{o.to, std::move(o.message), Lane::membership, o.stream});
       },
-      [&](membership::Introduce o) {
-        tell(session::PeerIntroduced{o.record->key, o.record->addresses});
-      },
+      [&](membership::Introduce o) { tell(session::PeerIntroduced(std::move(o.record))); },
       [&](membership::MemberChanged o) { lift_member(o.member); },
       [&](membership::MemberReaped o) { lift_reaped(o.id); },
       [&](membership::LeaveAnnounced) { finish_leave(); },

@@ -55,7 +55,7 @@ struct Session::Impl {
   Peer* find_peer(PeerSerial serial);
   void used(Peer& peer);
   Peer& ensure_peer(const PublicKey& key, Turn& t);
-  Peer& add_peer(const NodeId& id, Introduced known);
+  Peer& add_peer(const NodeId& id, const PublicKey& key, PeerSerial serial);
   void make_room(Turn& t);
   void learn(Peer& peer, const Endpoint& endpoint);
   std::vector<Endpoint> route(const Peer& peer) const;

@@ -49,8 +49,7 @@ struct Cookie {
 struct Introduced {
   PeerSerial serial = 0;
   std::uint64_t used = 0;  // as a Peer's
-  PublicKey key;
-  std::vector<Endpoint> endpoints;
+  std::shared_ptr<const wire::MemberRecord> record;
 };
 
 struct Peer {

@@ -23,6 +23,13 @@ std::vector<Endpoint> dialable_ones(const std::vector<Endpoint>& endpoints) {
 
 }  // namespace
 
+PeerIntroduced::PeerIntroduced(const PublicKey& key, std::vector<Endpoint> endpoints) {
+  auto made = std::make_shared<wire::MemberRecord>();
+  made->key = key;
+  made->addresses = std::move(endpoints);
+  record = std::move(made);
+}
+
 Peer* Session::Impl::find_peer(const NodeId& id) {
   if (const auto it = peers_by_id.find(id); it != peers_by_id.end()) {
     used(*it->second);
@@ -30,9 +37,11 @@ Peer* Session::Impl::find_peer(const NodeId& id) {
   }
   const auto it = introduced.find(id);
   if (it == introduced.end()) return nullptr;
-  Introduced known = std::move(it->second);
+  const Introduced known = std::move(it->second);
   introduced.erase(it);
-  return &add_peer(id, std::move(known));
+  Peer& peer = add_peer(id, known.record->key, known.serial);
+  peer.endpoints = dialable_ones(known.record->addresses);
+  return &peer;
 }
 
 Peer* Session::Impl::find_peer(PeerSerial serial) {
@@ -49,17 +58,16 @@ Peer& Session::Impl::ensure_peer(const PublicKey& key, Turn& t) {
   const NodeId id = crypto::node_id(key);
   if (Peer* known = find_peer(id)) return *known;
   make_room(t);
-  return add_peer(id, {++last_serial, 0, key, {}});
+  return add_peer(id, key, ++last_serial);
 }
 
-Peer& Session::Impl::add_peer(const NodeId& id, Introduced known) {
+Peer& Session::Impl::add_peer(const NodeId& id, const PublicKey& key, PeerSerial serial) {
   Peer& peer = peers.emplace_front();
-  peer.serial = known.serial;
+  peer.serial = serial;
   peer.used = ++last_use;
   peer.place = peers.begin();
   peer.id = id;
-  peer.key = known.key;
-  peer.endpoints = std::move(known.endpoints);
+  peer.key = key;
   peers_by_id.try_emplace(id, &peer);
   peers_by_serial.try_emplace(peer.serial, &peer);
   return peer;
@@ -78,21 +86,21 @@ void Session::Impl::make_room(Turn& t) {
 }
 
 void Session::Impl::on(const PeerIntroduced& in, Turn& t) {
-  if (in.key == identity->public_key()) return t.drop(DropReason::own_message);
-  const NodeId id = crypto::node_id(in.key);
-  std::vector<Endpoint> endpoints = dialable_ones(in.endpoints);
+  const PublicKey& key = in.record->key;
+  if (key == identity->public_key()) return t.drop(DropReason::own_message);
+  const NodeId id = crypto::node_id(key);
   if (const auto known = peers_by_id.find(id); known != peers_by_id.end()) {
     used(*known->second);
-    known->second->endpoints = std::move(endpoints);
+    known->second->endpoints = dialable_ones(in.record->addresses);
     return;
   }
   auto known = introduced.find(id);
   if (known == introduced.end()) {
     make_room(t);
-    known = introduced.try_emplace(id, Introduced{++last_serial, 0, in.key, {}}).first;
+    known = introduced.try_emplace(id, Introduced{++last_serial, 0, nullptr}).first;
   }
   known->second.used = ++last_use;
-  known->second.endpoints = std::move(endpoints);
+  known->second.record = in.record;
 }
 
 void Session::Impl::learn(Peer& peer, const Endpoint& endpoint) {

@@ -165,8 +165,7 @@ class Asker {
     else if (auto* persist = std::get_if<Persist>(&output))
       tell(Persisted{persist->token});
     else if (auto* known = std::get_if<membership::Introduce>(&output))
-      session_.step(session::PeerIntroduced{known->record->key, known->record->addresses},
-                    runtime::now(), from_session_);
+      session_.step(session::PeerIntroduced(known->record), runtime::now(), from_session_);
   }
 
   Socket socket_;

@@ -27,6 +27,7 @@
 #include "kith/base/rng.hpp"
 #include "kith/crypto/identity.hpp"
 #include "kith/crypto/random.hpp"
+#include "kith/wire/member_record.hpp"
 
 namespace kith::session {
 
@@ -60,10 +61,14 @@ struct DatagramReceived {
 struct DatagramRefused {
   Endpoint to;
 };
-// How a peer may be reached; replaces what was known. From its signed member record or a dial.
+// How a peer may be reached; replaces what was known. From its signed member record, which is
+// shared and not copied: a node may be told of thousands. Of it key and addresses are read.
 struct PeerIntroduced {
-  PublicKey key;
-  std::vector<Endpoint> endpoints;  // best first
+  explicit PeerIntroduced(std::shared_ptr<const wire::MemberRecord> shared)
+      : record(std::move(shared)) {}
+  PeerIntroduced(const PublicKey& key, std::vector<Endpoint> endpoints);  // best first
+
+  std::shared_ptr<const wire::MemberRecord> record;
 };
 // Deliver to a peer by datagram when it fits (<= wire::datagram_message_limit), else by stream;
 // dials first when there is no session. `stream` forces the stream (probe fallback).
