@@ -38,10 +38,10 @@ void GossipQueue::make_room() {
   for (auto it = all.begin(); it != last; ++it) items_.erase(*it);
 }
 
-void GossipQueue::insert(const Key& key, std::variant<wire::Reference, wire::Suspicion> news) {
+void GossipQueue::insert(const Key& key, News news) {
   if (items_.size() >= gossip_limit && !items_.contains(key)) make_room();
   const auto it = items_.insert_or_assign(key, Item{std::move(news), 0, ++pushed_}).first;
-  if (order_.size() >= 2 * gossip_limit) {
+  if (order_.size() >= 2 * items_.size() + 32) {
     std::erase_if(order_, [this](const Place& place) { return item_at(place) == items_.end(); });
     std::make_heap(order_.begin(), order_.end(), later);
   }
@@ -53,7 +53,8 @@ void GossipQueue::push(const wire::Reference& reference) {
 }
 
 void GossipQueue::push(const wire::Suspicion& suspicion) {
-  insert({suspicion.subject.subject, suspicion.accuser}, suspicion);
+  insert({suspicion.subject.subject, suspicion.accuser},
+         std::make_unique<const wire::Suspicion>(suspicion));
 }
 
 void GossipQueue::drop_suspicions(const wire::IdPrefix& subject) {
@@ -78,7 +79,7 @@ bool GossipQueue::add(wire::Gossip& gossip, std::size_t& used, const Item& item)
     used += reference_bytes;
     return true;
   }
-  const auto& suspicion = std::get<wire::Suspicion>(item.news);
+  const auto& suspicion = *std::get<std::unique_ptr<const wire::Suspicion>>(item.news);
   if (used + suspicion_bytes > gossip_bytes || gossip.suspicions.size() == wire::suspicions_limit)
     return false;
   if (std::find(gossip.suspicions.begin(), gossip.suspicions.end(), suspicion) !=
@@ -110,6 +111,7 @@ void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
     else
       enter(it->first, it->second);
   }
+  if (items_.empty()) order_ = {};  // it was long when everybody was new
 }
 
 }  // namespace kith::membership

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -34,8 +35,10 @@ class GossipQueue {
 
  private:
   using Key = std::pair<wire::IdPrefix, wire::IdPrefix>;  // subject, accuser (zero: a reference)
+  // Nearly all are references, of members that a large network tells of at once.
+  using News = std::variant<wire::Reference, std::unique_ptr<const wire::Suspicion>>;
   struct Item {
-    std::variant<wire::Reference, wire::Suspicion> news;
+    News news;
     unsigned sent = 0;
     std::uint64_t age = 0;  // no two have the same
   };
@@ -46,7 +49,7 @@ class GossipQueue {
     Key key;
   };
   static bool later(const Place& a, const Place& b);  // sent, then newest first
-  void insert(const Key& key, std::variant<wire::Reference, wire::Suspicion> news);
+  void insert(const Key& key, News news);
   Items::iterator item_at(const Place& place);
   void enter(const Key& key, const Item& item);
   void make_room();
