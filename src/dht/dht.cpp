@@ -4,6 +4,7 @@
 #include "get.hpp"
 #include "kith/base/assert.hpp"
 #include "kith/base/visit.hpp"
+#include "kith/crypto/hash.hpp"
 #include "poll.hpp"
 #include "put.hpp"
 #include "repair.hpp"
@@ -21,9 +22,9 @@ struct Dht::Impl {
   Repair repair;
   OperationId last_operation = 0;
   bool started = false;
-  struct {                                                    // who counts, as the disk knows it
-    std::uint64_t epoch = 0;                                  // of the view
-    std::optional<std::vector<std::pair<NodeId, bool>>> ids;  // and who is retired
+  struct {                       // who counts, as the disk knows it
+    std::uint64_t epoch = 0;     // of the view
+    std::optional<Hash256> ids;  // of them and who is retired: to see whether it changed
     Token writing;
   } told;
   struct {
@@ -293,17 +294,20 @@ struct Dht::Impl {
     context.timers.set({Timer::Kind::counting},
                        context.now.mono + counting_delay + milliseconds(members));
   }
-  static std::vector<std::pair<NodeId, bool>> ids_of(const std::vector<Counting>& members) {
-    std::vector<std::pair<NodeId, bool>> ids;
-    for (const Counting& member : members) ids.emplace_back(member.id, member.retired);
-    return ids;
+  static Hash256 ids_of(const std::vector<Counting>& members) {
+    Bytes ids;
+    for (const Counting& member : members) {
+      append(ids, member.id.view());
+      ids.push_back(member.retired ? 1 : 0);
+    }
+    return crypto::hash256({ids});
   }
   void tell_counting() {
     context.timers.cancel({Timer::Kind::counting});
     if (context.view.epoch() == told.epoch) return;
     told.epoch = context.view.epoch();
     std::vector<Counting> members = context.view.counting();
-    const auto ids = ids_of(members);
+    const Hash256 ids = ids_of(members);
     if (std::exchange(told.ids, ids) == ids) return;
     told.writing = context.token();
     context.out->push(CountingChanged{
