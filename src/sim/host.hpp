@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,8 +26,8 @@ struct StreamEnd {
     bool closes = false;
     session::StreamEnd how = session::StreamEnd::closed;
   };
-  std::deque<Chunk> incoming;
-  std::deque<Buffer> outgoing;  // held back by a cut
+  std::list<Chunk> incoming;   // lists take nothing while empty, as nearly always
+  std::list<Buffer> outgoing;  // held back by a cut
   std::optional<Instant> held_since;
   Instant last_arrival;  // of what was sent to the other end: order is kept
 };

@@ -89,7 +89,7 @@ void World::retry_held(HostIndex index, session::StreamId id) {
     hosts_[index].streams.erase(id);
     return step(index, session::StreamClosed{id, session::StreamEnd::timed_out});
   }
-  std::deque<Buffer> held = std::exchange(end.outgoing, {});
+  std::list<Buffer> held = std::exchange(end.outgoing, {});
   for (Buffer& bytes : held) {
     const auto still = hosts_[index].streams.find(id);
     if (still == hosts_[index].streams.end()) return;
