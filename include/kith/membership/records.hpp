@@ -19,9 +19,9 @@ namespace kith::membership {
 // A record as its subject signed it. Whether the signature holds is not said here.
 struct SignedRecord {
   NodeId id;
+  wire::RecordHash hash{};
   wire::MemberRecord content;
   Buffer raw;  // its own block: a slice would pin the message it came in
-  wire::RecordHash hash{};
   Signature signature;
   std::size_t body_size = 0;  // raw.first(body_size) was signed
 };
