@@ -120,8 +120,10 @@ TEST_CASE("membership: of a certificate the latest accusation is told on, whatev
   CHECK(told);
 }
 
-TEST_CASE("membership: who is no observer reaches no verdict before it has looked") {
-  Court court(64);
+namespace {
+
+// The machine is no observer of the subject; all of those accuse it.
+void accuse_from_afar(Court& court) {
   ms::Rings rings(NetworkId{});
   const auto all = [](const NodeId&) { return true; };
   rings.insert(court.solo.identity->id());
@@ -138,10 +140,25 @@ TEST_CASE("membership: who is no observer reaches no verdict before it has looke
       court.solo.receive(court.peers[i].id(),
                          wire::GossipPush{{{}, {court.suspicion(i, Duration(0))}}});
   REQUIRE_EQ(court.verdict(), Verdict::suspect);
+}
+
+}  // namespace
+
+TEST_CASE("membership: who is no observer reaches no verdict before it has looked") {
+  Court court(64);
+  accuse_from_afar(court);
   court.pass(ms::silence_window + milliseconds(300));
   CHECK_EQ(court.verdict(), Verdict::suspect);  // it has just asked
   court.pass(seconds(10));                   // unhealthy: in this world nobody answers its probes
   CHECK_EQ(court.verdict(), Verdict::dead);  // and had no answer either
+}
+
+TEST_CASE("membership: to who is no observer a port that refuses is a look as well") {
+  Court court(64);
+  accuse_from_afar(court);
+  court.solo.step(ms::PeerRefused{court.subject()});
+  court.pass(ms::refusal_window + milliseconds(500));
+  CHECK_EQ(court.verdict(), Verdict::dead);
 }
 
 TEST_CASE(
