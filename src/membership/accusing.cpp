@@ -139,15 +139,15 @@ void Membership::Impl::try_accuse(Entry& entry, Case& file) {
   look_around(entry.id(), file, gate);
   file.gate_is(gate.open(), now.mono);
   if (!gate.open() || !observe(entry.id())) return;
-  file.signing = accuse(entry);
+  file.signing = accuse(entry, stamps.next(now, wall()));
 }
 
-bool Membership::Impl::accuse(Entry& entry) {
+bool Membership::Impl::accuse(Entry& entry, UnixMillis stamp) {
   wire::Suspicion suspicion;
   suspicion.subject = entry.reference();
   suspicion.subject.verdict = Verdict::suspect;
   suspicion.accuser = wire::prefix_of(self);
-  suspicion.stamp = stamps.next(now, wall());
+  suspicion.stamp = stamp;
   Buffer message = wire::suspicion_message(config.network, entry.id(), suspicion);
   return compute(SignSuspicion{entry.id(), suspicion},
                  std::make_shared<crypto::SignJob>(identity, std::move(message)));
@@ -171,26 +171,32 @@ void Membership::Impl::accusation_signed(const SignSuspicion& work, const Signat
 void Membership::Impl::accused(Entry& entry, const NodeId& accuser,
                                const wire::Suspicion& suspicion) {
   const NodeId subject = entry.id();
-  if (entry.verdict() == Verdict::dead) {
-    // Somebody lacks our verdict and cannot check its certificate: observers sign anew for him.
-    if (now.mono - entry.told < hint_interval) return;
-    entry.told = now.mono;
-    spread(suspicion);
-    if (entry.alone) {  // now there is a witness: from the start, properly
-      roster.judge(entry, Verdict::alive, now);
-      Case& file = open_case(entry, now.mono);
-      file.accuse(accuser, suspicion);
-      return probe(subject);
-    }
-    if (observe(subject)) (void)accuse(entry);
-    return;
-  }
+  if (entry.verdict() == Verdict::dead) return accused_dead(entry, accuser, suspicion);
   if (!entry.live() || already_refused(subject, suspicion)) return;
   Case& file = open_case(entry, now.mono);
   if (!file.accuse(accuser, suspicion)) return;
   spread(suspicion);
   if (accuser != self && observe(subject)) probe(subject);
   check_case(subject);
+}
+
+// Somebody lacks our verdict and cannot check its certificate: observers sign anew for him, with
+// the latest stamp there is. With one of their own each answer would be news to be answered again.
+void Membership::Impl::accused_dead(Entry& entry, const NodeId& accuser,
+                                    const wire::Suspicion& suspicion) {
+  const NodeId subject = entry.id();
+  if (!entry.alone && suspicion.stamp == entry.verdict_stamp) return;  // such an answer
+  if (now.mono - entry.told < hint_interval) return;
+  entry.told = now.mono;
+  if (entry.alone) {  // now there is a witness: from the start, properly
+    spread(suspicion);
+    roster.judge(entry, Verdict::alive, now);
+    Case& file = open_case(entry, now.mono);
+    file.accuse(accuser, suspicion);
+    return probe(subject);
+  }
+  found_later(entry, suspicion);
+  if (observe(subject)) (void)accuse(entry, entry.verdict_stamp);
 }
 
 // --- verdicts ---------------------------------------------------------------------------------

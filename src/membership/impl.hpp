@@ -142,7 +142,8 @@ struct Membership::Impl {
   void suspect(const NodeId& subject, Evidence evidence, Instant since);
   void tell_observers(Entry& entry, Case& file);
   void try_accuse(Entry& entry, Case& file);
-  bool accuse(Entry& entry);  // false: too much crypto in flight
+  bool accuse(Entry& entry, UnixMillis stamp);  // false: too much crypto in flight
+  void accused_dead(Entry& entry, const NodeId& accuser, const wire::Suspicion& suspicion);
   void accusation_signed(const SignSuspicion& work, const Signature& signature);
   void accused(Entry& entry, const NodeId& accuser, const wire::Suspicion& suspicion);
   void on_heard_message(const NodeId& from, const wire::Heard& message);

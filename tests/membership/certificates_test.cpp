@@ -1,4 +1,6 @@
 // When a complete certificate is believed, and by whom.
+#include <set>
+
 #include "constants.hpp"
 #include "kith/crypto/hash.hpp"
 #include "rings.hpp"
@@ -182,6 +184,33 @@ TEST_CASE(
     for (const wire::Suspicion& suspicion : push->gossip.suspicions)
       CHECK(suspicion.accuser != wire::prefix_of(court.solo.identity->id()));
   }
+}
+
+TEST_CASE(
+    "membership: a late accusation of the dead is answered with its own stamp, such an answer "
+    "not") {
+  Court court;
+  court.tell_dead(court.certificate(3, seconds(20)));
+  REQUIRE_EQ(court.verdict(), Verdict::dead);
+  court.pass(seconds(8));
+  const wire::Suspicion late = court.suspicion(3, seconds(1)),
+                        answer = court.suspicion(2, seconds(1));
+  const auto signed_here = [&](std::size_t from, const wire::Suspicion& told) {
+    court.solo.outputs.clear();
+    court.solo.receive(court.peers[from].id(), wire::GossipPush{{{}, {told}}});
+    court.pass(seconds(2));
+    std::set<UnixMillis> stamps;
+    for (const ms::SendMessage& sent : court.solo.all<ms::SendMessage>()) {
+      const auto message = wire::decode(sent.message);
+      if (const auto* push = std::get_if<wire::GossipPush>(&*message))
+        for (const wire::Suspicion& suspicion : push->gossip.suspicions)
+          if (suspicion.accuser == wire::prefix_of(court.solo.identity->id()))
+            stamps.insert(suspicion.stamp);
+    }
+    return stamps;
+  };
+  CHECK(signed_here(3, late) == std::set{late.stamp});
+  CHECK(signed_here(2, answer).empty());
 }
 
 TEST_CASE("membership: an accusation that was refused makes no suspect again, a new one does") {
