@@ -108,7 +108,7 @@ void Get::note_record(const NodeId& from, const Buffer& raw) {
     failed_.insert(from);
     return;
   }
-  raws_[version_of(decoded->record)] = raw;
+  shown_[version_of(decoded->record)].push_back({from, raw});
 }
 
 void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
@@ -167,7 +167,7 @@ void Get::decide() {
 void Get::fetch_winner() {
   state_ = State::fetching;
   const auto& [version, holders] = *versions_.rbegin();
-  if (raws_.contains(version)) return verify_winner();
+  if (shown_.contains(version)) return verify_winner();
   std::vector<NodeId> order(holders.begin(), holders.end());
   std::stable_partition(order.begin(), order.end(),
                         [this](const NodeId& holder) { return holder == context_.self; });
@@ -187,12 +187,13 @@ void Get::fetch_winner() {
 void Get::verify_winner() {
   winner_ = versions_.rbegin()->first;
   const Index::Entry* held = context_.index.find(report_.id);
-  if (held && held->version == winner_ && held->verified) {
+  const bool ours = shown_.at(winner_).front().by == context_.self;
+  if (ours && held && held->version == winner_ && held->verified) {
     verified_ = true;
     return write_back();
   }
   state_ = State::verifying;
-  const auto decoded = wire::decode_record(raws_.at(winner_));
+  const auto decoded = wire::decode_record(raw());
   std::vector<crypto::Claim> claims{
       {decoded->record.writer, wire::record_message(context_.config.network, decoded->head.view()),
        decoded->signature}};
@@ -204,12 +205,29 @@ void Get::on_computed(const JobResult& result) {
   if (state_ != State::verifying || finished()) return;
   if (!static_cast<const crypto::Verified&>(result).valid.front()) {
     context_.drop(DropReason::bad_signature);
-    return discard(winner_);
+    return disbelieve();
   }
   verified_ = true;
-  if (const auto* held = context_.index.find(report_.id); held && held->version == winner_)
+  const auto* held = context_.index.find(report_.id);
+  if (held && held->version == winner_ && shown_.at(winner_).front().by == context_.self)
     context_.index.mark_verified(report_.id);
   write_back();
+}
+
+// Who showed what its writer did not sign has no say in this read. The others that claim the
+// version may have it.
+void Get::disbelieve() {
+  const auto shown = shown_.find(winner_);
+  const NodeId by = shown->second.front().by;
+  failed_.insert(by);
+  counted_.erase(by);
+  versions_[winner_].erase(by);
+  shown->second.pop_front();
+  if (shown->second.empty()) shown_.erase(shown);
+  if (versions_[winner_].empty()) versions_.erase(winner_);
+  state_ = State::asking;
+  ask_next(1, false);
+  decide();
 }
 
 // Whoever claimed a version that it could not show, or that does not verify, has no say in this
@@ -220,7 +238,7 @@ void Get::discard(Version version) {
     counted_.erase(claimed);
   }
   versions_.erase(version);
-  raws_.erase(version);
+  shown_.erase(version);
   state_ = State::asking;
   ask_next(report_.needed, false);
   decide();
@@ -251,14 +269,14 @@ void Get::write_back() {
   const wire::BaseDigest digest = context_.view.digest(base_);
   for (const NodeId& replica : base_)
     if (!holders.contains(replica) && context_.view.live(replica))
-      requests_.send(id(), replica, wire::Store{{}, digest, raws_.at(winner_)}, deadline_, lane_);
+      requests_.send(id(), replica, wire::Store{{}, digest, raw()}, deadline_, lane_);
 }
 
 void Get::on_timer() {
   if (context_.now.mono >= deadline_) {
     if (state_ == State::waiting) return complete(false, "no member is synced yet");
     if (state_ == State::asking && !versions_.empty() &&
-        raws_.contains(versions_.rbegin()->first)) {
+        shown_.contains(versions_.rbegin()->first)) {
       // One more turn to check the signature of what we have; no waiting beyond it.
       return verify_winner();
     }
@@ -277,7 +295,7 @@ void Get::complete(bool complete, std::string reason) {
   report_.asked = next_;
   report_.responded = counted_.size();
   if (verified_) {
-    const auto decoded = wire::decode_record(raws_.at(winner_));
+    const auto decoded = wire::decode_record(raw());
     const wire::Record& record = decoded->record;
     report_.found = !record.tombstone && !expired(record.expiry, context_.now.wall);
     report_.sequence = record.sequence;

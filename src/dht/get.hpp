@@ -5,6 +5,7 @@
 //   waiting for a base -> asking -> fetching the winning value -> verifying -> writing back -> done
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 
@@ -44,6 +45,8 @@ class Get final : public Operation {
   void write_back();
   void complete(bool complete, std::string reason);
   void discard(Version version);
+  void disbelieve();
+  const Buffer& raw() const { return shown_.at(winner_).front().raw; }  // of the winner, verified
   bool enough() const;
   bool exhausted() const;
 
@@ -57,7 +60,13 @@ class Get final : public Operation {
   std::size_t next_ = 0;
   std::set<NodeId> value_asked_, counted_, failed_;
   std::map<Version, std::set<NodeId>> versions_;
-  std::map<Version, Buffer> raws_;
+  struct Shown {
+    NodeId by;
+    Buffer raw;
+  };
+  // A version says nothing of expiry and signature: of what is shown under one name each stands or
+  // falls by itself, the first one first.
+  std::map<Version, std::deque<Shown>> shown_;
   std::set<RequestId> showing_;  // a value to be shown: no vote on who is asked
   Version winner_;
   bool verified_ = false, base_differs_ = false;

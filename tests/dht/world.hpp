@@ -202,6 +202,8 @@ class DhtWorld {
   // The next `count` datagrams to this node are lost.
   void lose_next(std::size_t to, std::size_t count) { nodes_[to].lose = count; }
   std::function<void(std::size_t from, std::size_t to, const wire::Message&)> on_message;
+  // A liar's: what arrives instead of what was sent.
+  std::function<void(std::size_t from, wire::Message&)> tamper;
   // What goes out, lost or not.
   std::function<void(std::size_t from, std::size_t to, const Buffer&)> on_send;
   Duration delay{milliseconds(1)};
@@ -288,8 +290,9 @@ class DhtWorld {
     if (nodes_[to].lose > 0 && nodes_[to].lose--) return;
     later(delay, [this, from, to, message = m.message] {
       if (!reaches(from, to)) return;
-      const auto decoded = wire::decode(message);
+      auto decoded = wire::decode(message);
       REQUIRE(decoded);
+      if (tamper) tamper(from, *decoded);
       if (on_message) on_message(from, to, *decoded);
       step(to, dht::MessageReceived{id(from), &*decoded});
     });

@@ -1,0 +1,71 @@
+// What one replica that lies cannot do: spoil reads and writes that the others are a quorum for.
+#include "world.hpp"
+
+using namespace kith;
+using namespace kith::dht;
+using test::DhtWorld;
+
+namespace {
+
+constexpr std::size_t liar = 3;
+
+// The same version, by another expiry: its content is what was written, its signature is none.
+Buffer expired_copy(const Buffer& raw) {
+  const auto genuine = wire::decode_record(raw);
+  wire::Record record = genuine->record;
+  record.expiry = {1};
+  return wire::encode_record(wire::record_head(record), record.value.view(), genuine->signature);
+}
+
+struct Lied {
+  DhtWorld world;
+  Buffer raw;  // what was written
+
+  explicit Lied(std::size_t size) : world(size) {
+    world.start_all();
+    REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+    world.run(seconds(1));
+    for (std::size_t i = 0; i < size; ++i)
+      if (!world.node(i).disk.empty()) raw = world.node(i).disk.begin()->second;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("dht: who showed a version with a false signature takes no say from those who have it") {
+  Lied it(10);
+  std::size_t reader = 0;  // none of its replicas: it has to ask for the value
+  while (!it.world.node(reader).disk.empty()) ++reader;
+  REQUIRE(reader < it.world.size());
+  std::optional<std::size_t> asked;
+  it.world.on_message = [&](std::size_t, std::size_t to, const wire::Message& message) {
+    const auto* fetch = std::get_if<wire::Fetch>(&message);
+    if (fetch && fetch->want == wire::Want::value && !asked) asked = to;
+  };
+  it.world.tamper = [&](std::size_t from, wire::Message& message) {
+    auto* fetched = std::get_if<wire::Fetched>(&message);
+    if (asked == from && fetched && !fetched->record.empty())
+      fetched->record = expired_copy(it.raw);
+  };
+  const GetReport get = it.world.get(reader, "k");
+  REQUIRE(asked);
+  CHECK(get.complete);
+  CHECK_EQ(to_text(get.value.view()), "v");
+  CHECK_EQ(it.world.dropped(DropReason::bad_signature), 1);
+}
+
+TEST_CASE("dht: what a reader has verified of its own copy is not known of one it is shown") {
+  Lied it(5);
+  it.world.delay = microseconds(1);  // faster than a disk: their answers are the first
+  it.world.tamper = [&](std::size_t from, wire::Message& message) {
+    auto* fetched = std::get_if<wire::Fetched>(&message);
+    if (from == liar && fetched && fetched->status == wire::FetchStatus::found)
+      fetched->record = expired_copy(it.raw);  // also where a digest was asked for
+  };
+  for (std::size_t at = 0; at < it.world.size(); ++at) {
+    if (at == liar) continue;
+    const GetReport get = it.world.get(at, "k");
+    CHECK(get.complete);
+    CHECK_EQ(to_text(get.value.view()), "v");
+  }
+}
