@@ -149,19 +149,26 @@ void Put::on_stored(const NodeId& from, const wire::Stored& reply) {
       }
       break;
     case wire::StoreStatus::stale:
-      above_ = std::max(above_, reply.sequence);
-      // An earlier try may be on a disk, and somebody may have read it there.
-      if (++stale_ > stale_retries)
-        return complete(nowhere() ? PutOutcome::rejected : PutOutcome::unknown,
-                        "another writer was faster each time; read it and try again");
-      requests_.cancel(id());
-      return sign();
+      if (outbid(reply.sequence)) return sign();
+      refused_.insert(from);
+      refusal_ = "another writer was faster each time; read it and try again";
+      break;
     case wire::StoreStatus::refused:
       refused_.insert(from);
       refusal_ = to_string(reply.reason, context_.config.mode);
       break;
   }
   conclude();
+}
+
+// Above what it says it has. Not for ever: a replica that says so each time is one that refuses,
+// and the others may be a quorum. Nor above what no replica would have taken, nor ever will.
+bool Put::outbid(Sequence held) {
+  if (stale_ == stale_retries || !within_future_limit(held, context_.now.wall)) return false;
+  ++stale_;
+  above_ = std::max(above_, held);
+  requests_.cancel(id());
+  return true;
 }
 
 void Put::on_unreachable(const NodeId& peer) {

@@ -35,6 +35,7 @@ class Put final : public Operation {
   void complete(PutOutcome outcome, std::string reason);
   bool in_base(const NodeId& id) const;
   bool newcomers_answered() const;
+  bool outbid(Sequence held);
   bool nowhere() const { return stored_.empty() && silent_.empty() && !stored_before_; }
 
   PutRequested request_;

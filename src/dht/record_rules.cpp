@@ -52,11 +52,15 @@ std::optional<Hash256> label_in(ByteView ext) {
   return std::nullopt;
 }
 
+bool within_future_limit(Sequence sequence, UnixMillis wall) {
+  const auto ahead = static_cast<std::int64_t>(sequence.value);
+  return ahead >= 0 && ahead <= wall.value + to_millis(future_limit);
+}
+
 wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMillis wall) {
   using wire::Refusal;
   if (crypto::hash256({record.value.view()}) != record.content) return Refusal::bad_record;
-  const auto sequence = static_cast<std::int64_t>(record.sequence.value);
-  if (sequence > wall.value + to_millis(future_limit)) return Refusal::bad_record;
+  if (!within_future_limit(record.sequence, wall)) return Refusal::bad_record;
   if (record.kind == wire::Kind::owned) {
     const auto label = label_in(record.ext);
     const NodeId owner = crypto::node_id(record.writer);

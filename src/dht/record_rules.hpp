@@ -30,6 +30,7 @@ RecordId place_of(ByteView root, wire::Kind kind, const NodeId& owner, const Has
 Bytes label_ext(const Hash256& label);  // the ext of an owned record
 std::optional<Hash256> label_in(ByteView ext);
 
+bool within_future_limit(Sequence sequence, UnixMillis wall);  // else no replica takes it
 // Everything but the signature.
 wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMillis wall);
 

@@ -69,3 +69,23 @@ TEST_CASE("dht: what a reader has verified of its own copy is not known of one i
     CHECK_EQ(to_text(get.value.view()), "v");
   }
 }
+
+TEST_CASE("dht: one replica that has always something newer does not keep others from storing") {
+  for (const std::uint64_t more : {std::uint64_t{1}, std::uint64_t{1} << 52}) {
+    Lied it(5);
+    std::optional<std::size_t> fastest;
+    it.world.tamper = [&](std::size_t from, wire::Message& message) {
+      auto* stored = std::get_if<wire::Stored>(&message);
+      if (!stored || fastest.value_or(from) != from) return;
+      fastest = from;
+      stored->status = wire::StoreStatus::stale;
+      stored->sequence.value += more;
+    };
+    const PutReport put = it.world.put(0, "k", "newer");
+    CHECK(put.outcome == PutOutcome::applied);
+    CHECK(put.sequence.value < std::uint64_t{1} << 51);
+    it.world.tamper = nullptr;
+    CHECK_EQ(to_text(it.world.get(1, "k").value.view()), "newer");
+    CHECK(it.world.put(0, "k", "newest").outcome == PutOutcome::applied);
+  }
+}
