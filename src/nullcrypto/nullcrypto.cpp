@@ -2,8 +2,8 @@
 // Linked into the simulator in place of crypto/, and into nothing else.
 //
 // Hashes are a 64-bit mixer run in lanes; a signature is a hash under the public key; a
-// Diffie-Hellman result is a hash of both public keys; a seal is a tag over an untouched text. What
-// was altered by accident or by a liar without the key's knowledge is still found out.
+// Diffie-Hellman result is a hash of both public keys; a seal is a tag over an untouched text
+// (kith/nullcrypto/seal.hpp). What was altered by accident, or by who is no party, is found out.
 #include <algorithm>
 
 #include "kith/crypto/aead.hpp"
@@ -12,41 +12,12 @@
 #include "kith/crypto/identity.hpp"
 #include "kith/crypto/kdf.hpp"
 #include "kith/crypto/random.hpp"
+#include "kith/nullcrypto/seal.hpp"
 
 namespace kith::crypto {
 namespace {
 
-constexpr std::uint64_t mixed(std::uint64_t word) {
-  word += 0x9e3779b97f4a7c15ull;
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ull;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111ebull;
-  return word ^ (word >> 31);
-}
-
-class Mixer {
- public:
-  explicit Mixer(std::uint64_t domain) : state_(mixed(domain)) {}
-  Mixer& add(ByteView bytes) {
-    std::uint64_t state = state_ ^ bytes.size();
-    for (; bytes.size() >= 8; bytes = bytes.subspan(8))
-      state =
-          (state ^ (state >> 29) ^ load_le<std::uint64_t>(bytes.data())) * 0x9ddfea08eb382d69ull;
-    std::uint64_t rest = 0;
-    for (const Byte byte : bytes) rest = rest << 8 | byte;
-    state_ = mixed(state ^ rest);
-    return *this;
-  }
-  template <std::size_t N>
-  ByteArray<N> take() const {
-    static_assert(N % 8 == 0);
-    ByteArray<N> out;
-    for (std::size_t i = 0; i < N / 8; ++i) store_le(out.data() + 8 * i, mixed(state_ + i));
-    return out;
-  }
-
- private:
-  std::uint64_t state_;
-};
+using nullcrypto::Mixer;
 
 template <std::size_t N>
 ByteArray<N> hashed(std::uint64_t domain, ByteView key, Parts parts) {
@@ -58,21 +29,17 @@ ByteArray<N> hashed(std::uint64_t domain, ByteView key, Parts parts) {
 
 enum : std::uint64_t { plain = 1, keyed, signing, public_of, shared, sealing, hmac_of, stream };
 
-ByteArray<16> tag_of(const AeadKey& key, ByteView nonce, ByteView associated, ByteView text) {
-  return Mixer(sealing).add(key.view()).add(nonce).add(associated).add(text).take<16>();
+// The first word of a tag (kith/nullcrypto/seal.hpp).
+std::uint64_t under(const AeadKey& key, std::uint64_t counter) {
+  return Mixer(sealing).add(key.view()).word() + counter;
 }
-void seal_with(const AeadKey& key, ByteView nonce, ByteView associated, ByteView text,
-               MutableBytes out) {
-  const ByteArray<16> tag = tag_of(key, nonce, associated, text);
-  std::memmove(out.data(), text.data(), text.size());
-  std::memcpy(out.data() + text.size(), tag.data(), tag.size());
+std::uint64_t under(const AeadKey& key, const LongNonce& nonce) {
+  return Mixer(sealing).add(key.view()).add(nonce).word();
 }
-bool open_with(const AeadKey& key, ByteView nonce, ByteView associated, ByteView sealed,
-               MutableBytes out) {
-  if (sealed.size() < aead_tag_size) return false;
-  const ByteView text = sealed.first(sealed.size() - aead_tag_size);
-  if (!equal(tag_of(key, nonce, associated, text), sealed.last(aead_tag_size))) return false;
-  std::memmove(out.data(), text.data(), text.size());
+bool open_with(std::uint64_t first, ByteView associated, ByteView sealed, MutableBytes out) {
+  const auto it = nullcrypto::opened(associated, sealed);
+  if (!it || it->first != first) return false;
+  if (!it->text.empty()) std::memmove(out.data(), it->text.data(), it->text.size());
   return true;
 }
 
@@ -107,19 +74,19 @@ void wipe(MutableBytes secret) { std::fill(secret.begin(), secret.end(), Byte{0}
 
 void seal(const AeadKey& key, std::uint64_t counter, ByteView associated, ByteView text,
           MutableBytes out) {
-  seal_with(key, counter_nonce(counter), associated, text, out);
+  nullcrypto::seal(under(key, counter), associated, text, out);
 }
 bool open(const AeadKey& key, std::uint64_t counter, ByteView associated, ByteView sealed,
           MutableBytes out) {
-  return open_with(key, counter_nonce(counter), associated, sealed, out);
+  return open_with(under(key, counter), associated, sealed, out);
 }
 void seal_long(const AeadKey& key, const LongNonce& nonce, ByteView associated, ByteView text,
                MutableBytes out) {
-  seal_with(key, nonce, associated, text, out);
+  nullcrypto::seal(under(key, nonce), associated, text, out);
 }
 bool open_long(const AeadKey& key, const LongNonce& nonce, ByteView associated, ByteView sealed,
                MutableBytes out) {
-  return open_with(key, nonce, associated, sealed, out);
+  return open_with(under(key, nonce), associated, sealed, out);
 }
 
 // --- keys ---------------------------------------------------------------------------------------
