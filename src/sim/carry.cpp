@@ -21,7 +21,11 @@ void World::carry(HostIndex index, node::Output output) {
   match(
       std::move(output), [&](session::Transmit&& o) { transmit(index, o); },
       [&](session::OpenStream&& o) { open_stream(index, o); },
-      [&](session::WriteStream&& o) { write_stream(index, o.stream, std::move(o.bytes)); },
+      [&](session::WriteStream&& o) {
+        Host& host = hosts_[index];
+        if (host.liar) o.bytes = host.liar->says(o.stream, o.bytes, now_at(host));
+        write_stream(index, o.stream, std::move(o.bytes));
+      },
       [&](session::CloseStream&& o) { close_stream(index, o.stream); },
       [&](discovery::SendBeacon&&) {},  // private mode: none
       [&](discovery::Resolve&& o) {
@@ -54,6 +58,12 @@ void World::carry(HostIndex index, node::Output output) {
 }
 
 void World::transmit(HostIndex index, const session::Transmit& out) {
+  const Host& host = hosts_[index];
+  if (!host.liar) return send(index, out);
+  for (const Buffer& bytes : host.liar->says(out, now_at(host))) send(index, {out.to, bytes});
+}
+
+void World::send(HostIndex index, const session::Transmit& out) {
   tally_.bytes += out.bytes.size();
   for (const auto& checker : checkers_) checker->on_send(*this, index, out);
   const auto place = places_.find(out.to);

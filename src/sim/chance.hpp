@@ -33,6 +33,7 @@ enum class Concern : std::uint64_t {  // separate streams: one fault never moves
   secret,
   boot,
   job,
+  lie,
 };
 
 constexpr std::uint64_t mixed(std::uint64_t word) {

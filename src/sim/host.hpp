@@ -11,6 +11,7 @@
 
 #include "agenda.hpp"
 #include "disk.hpp"
+#include "liar.hpp"
 
 namespace kith::sim {
 
@@ -69,6 +70,7 @@ struct Host {
   std::optional<Duration> commit_time;  // a slow disk's
   bool disk_full = false;
   std::int64_t disk_busy = 0;
+  std::unique_ptr<Liar> liar;  // where the scenario makes it one, from the beginning: it collects
 
   bool up() const { return node != nullptr; }
 };

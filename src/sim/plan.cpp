@@ -80,6 +80,7 @@ class Planner {
     if (rng_.chance(1, 8)) mass_leave();
     if (rng_.chance(1, 6)) flapping();
     if (rng_.chance(1, 4)) burst();
+    liar();
     if (calm_) keep_calm();
     std::stable_sort(scenario_.events.begin(), scenario_.events.end(),
                      [](const Event& a, const Event& b) { return a.at < b.at; });
@@ -219,6 +220,15 @@ class Planner {
       if (at + away < trouble_until_) add({at, Act::leave, {host}, away, 0, 0});
       at += step;
     }
+  }
+
+  // One, of five at least: where one of four is gone, two accusers bury, and it may be one of them.
+  // Nowhere beside a lost disk: of a base of five those are two, and a quorum is three.
+  void liar() {
+    if (scenario_.hosts < 5 || lost_ || !rng_.chance(1, 3)) return;
+    const Duration begins = within(trouble_from_, trouble_until_ - seconds(1));
+    const auto told = static_cast<std::int64_t>(1 + rng_.below((1u << lie_count) - 1));
+    add({begins, Act::lie, some(1), within(seconds(1), trouble_until_ - begins), told, 0});
   }
 
   // A breaker falls, and somebody looks for it by trial: many are killed at once, a few times.

@@ -24,6 +24,7 @@ void World::boot(HostIndex index) {
   host.deadline.reset();
   host.due.reset();
   host.drained = 0;
+  if (host.liar) host.liar->restarts();
   host.node = std::make_unique<node::Node>(config_of(host, index), host.identity, now_at(host));
   tell("host " + std::to_string(index) + " starts, life " + std::to_string(host.life));
   host.node->start(now_at(host), out_);

@@ -11,11 +11,13 @@ namespace {
 
 constexpr std::string_view first_line = "kith scenario 1";
 constexpr std::array<std::string_view, act_count> act_names = {
-    "start",     "kill",  "pause", "sleep",      "slow",   "leave",     "wipe",
-    "rollback",  "twin",  "loss",  "duplicate",  "replay", "reorder",   "corrupt",
-    "truncate",  "delay", "mtu",   "squeeze",    "cut",    "bridge",    "ring",
-    "mute",      "deaf",  "clog",  "step_clock", "drift",  "disk_slow", "disk_full",
-    "disk_busy", "rot",   "put",   "get",        "erase",  "heal"};
+    "start",     "kill",      "pause", "sleep", "slow",       "leave",  "wipe",
+    "rollback",  "twin",      "lie",   "loss",  "duplicate",  "replay", "reorder",
+    "corrupt",   "truncate",  "delay", "mtu",   "squeeze",    "cut",    "bridge",
+    "ring",      "mute",      "deaf",  "clog",  "step_clock", "drift",  "disk_slow",
+    "disk_full", "disk_busy", "rot",   "put",   "get",        "erase",  "heal"};
+constexpr std::array<std::string_view, lie_count> lie_names = {
+    "silence", "accuse", "forge", "replay", "misroute", "receipts", "clocks", "storm"};
 constexpr HostIndex hosts_limit = 100'000;
 constexpr std::size_t events_limit = 1'000'000;
 
@@ -153,6 +155,7 @@ bool sound(const Event& event, const Scenario& scenario) {
 }  // namespace
 
 std::string_view to_string(Act act) { return act_names[static_cast<std::size_t>(act)]; }
+std::string_view to_string(Lie lie) { return lie_names[static_cast<std::size_t>(lie)]; }
 
 std::string to_string(const Event& event) {
   std::string line = seconds_text(event.at);

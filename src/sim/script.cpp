@@ -85,6 +85,9 @@ void World::befall(HostIndex i, const Event& event) {
     case Act::rot:
       host.disk.damage(chance_, event.amount, nonce(i));
       return;
+    case Act::lie:
+      if (host.liar) host.liar->begin(event.amount, now_);
+      return;
     default:
       return;
   }
@@ -138,6 +141,9 @@ void World::relieve(HostIndex i, const Event& event) {
     case Act::disk_busy:
       host.disk_busy = 0;
       return;
+    case Act::lie:
+      if (host.liar) host.liar->end();
+      return;
     default:
       return;
   }
@@ -175,6 +181,7 @@ void World::heal(const Event& event) {
     host.commit_time.reset();
     host.disk_full = false;
     host.disk_busy = 0;
+    if (host.liar) host.liar->end();
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
     if (host.leaving) crash(i);

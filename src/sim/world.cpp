@@ -12,6 +12,9 @@ constexpr Duration second = seconds(1);
 constexpr HostIndex seeds = 3;                // hosts that everybody's configuration names
 constexpr Duration late_start = seconds(15);  // who starts later joins what has formed
 
+constexpr std::string_view network_name = "sim";
+Bytes root() { return Bytes(32, 7); }
+
 Endpoint endpoint_of(HostIndex index) {
   const auto part = [&](int shift) { return static_cast<Byte>(index >> shift & 0xff); };
   return {IpAddress::v4(10, part(16), part(8), part(0)), 4747};
@@ -49,6 +52,7 @@ void World::prepare() {
     places_.emplace(host.at, i);
     ids_.emplace(host.identity->id(), i);
   }
+  compromise();
   std::vector<Duration> rolled_back(scenario_.hosts);  // how far at most
   for (std::size_t i = 0; i < scenario_.events.size(); ++i) {
     const Event& event = scenario_.events[i];
@@ -59,6 +63,16 @@ void World::prepare() {
   }
   for (HostIndex i = 0; i < scenario_.hosts; ++i) hosts_[i].disk.remember(rolled_back[i]);
   agenda_.add({beginning + second, 0, 0, Second{}});
+}
+
+void World::compromise() {
+  for (const Event& event : scenario_.events) {
+    if (event.act != Act::lie || event.amount == 0) continue;
+    for (const HostIndex i : befallen(event))
+      if (Host& host = hosts_[i]; !host.liar)
+        host.liar = std::make_unique<Liar>(
+            Lies(chance_, i, host.identity, crypto::network_id(root(), network_name), tally_));
+  }
 }
 
 Outcome World::run() {
@@ -153,6 +167,7 @@ void World::happen(Item item) {
         trace(mixed(static_cast<std::uint64_t>(now_.time_since_epoch().count())) ^ index);
         trace(in.bytes.view());
         for (const auto& checker : checkers_) checker->on_datagram(*this, index, in.bytes.view());
+        if (host.liar) host.liar->hears(in.bytes.view());
         step(index, session::DatagramReceived{in.from, in.bytes.view()});
       },
       [&](Bounced&& in) {
@@ -194,8 +209,8 @@ bool World::all_have_met() const {
 node::Config World::config_of(const Host& host, HostIndex index) const {
   node::Config config;
   config.mode = Mode::private_;
-  config.network_name = "sim";
-  config.root = Bytes(32, 7);
+  config.network_name = network_name;
+  config.root = root();
   store_le(config.boot.bytes.data(), chance_.word(Concern::boot, {index, host.life}));
   config.name = "host-" + std::to_string(host.keyed);
   config.version = KITH_VERSION;

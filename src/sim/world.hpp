@@ -45,6 +45,7 @@ class World {
  private:
   // world.cpp
   void prepare();
+  void compromise();
   void happen(Item item);
   void later(Duration after, HostIndex host, Happening what, bool of_process = true);
   std::uint64_t nonce(HostIndex index);
@@ -73,6 +74,7 @@ class World {
   // carry.cpp
   void carry(HostIndex index, node::Output output);
   void transmit(HostIndex index, const session::Transmit& out);
+  void send(HostIndex index, const session::Transmit& out);
   void write(HostIndex index, Disk::Write write);
   void commit(HostIndex index);
   void load(HostIndex index, const Load& load);

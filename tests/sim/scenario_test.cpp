@@ -27,8 +27,11 @@ TEST_CASE("sim/scenario: times that were measured are read and printed as quanti
   CHECK_EQ(to_string(*scenario), lines);
 }
 
-TEST_CASE("sim/scenario: every act has a name of its own") {
+TEST_CASE("sim/scenario: every act has a name of its own, and every lie") {
   std::set<std::string_view> names;
+  for (std::size_t i = 0; i < lie_count; ++i)
+    CHECK(names.insert(to_string(static_cast<Lie>(i))).second);
+  names.clear();
   for (std::size_t i = 0; i <= static_cast<std::size_t>(Act::heal); ++i) {
     const std::string_view name = to_string(static_cast<Act>(i));
     CHECK_FALSE(name.empty());
@@ -69,17 +72,21 @@ TEST_CASE("sim/plan: a plan stays within its limits and its atlas") {
     const Scenario scenario = plan(seed, {.hosts_min = 3, .hosts_max = 40});
     CHECK(scenario.hosts >= 3);
     CHECK(scenario.hosts <= 40);
-    std::size_t losses = 0, gone = 0;
+    std::size_t losses = 0, gone = 0, twins = 0, liars = 0;
     Duration before{};
     for (const Event& event : scenario.events) {
       CHECK(event.at >= before);
       before = event.at;
       seen.insert(event.act);
       losses += event.act == Act::wipe || event.act == Act::rollback || event.act == Act::rot;
+      twins += event.act == Act::twin;
+      liars += event.act == Act::lie ? event.hosts.size() : 0;
       if (event.act == Act::heal) gone = event.hosts.size();
     }
     CHECK(losses <= 1);
     CHECK(losses + gone <= 1);
+    CHECK(losses + twins + liars <= 1);
+    if (scenario.hosts < 5) CHECK_EQ(liars, 0);
   }
   CHECK_EQ(seen.size(), static_cast<std::size_t>(Act::heal) + 1);  // every fault is planned by some
 }

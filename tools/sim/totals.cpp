@@ -47,6 +47,10 @@ Counts counts_in(const Json& json) {
   return counts;
 }
 
+std::string name_of_lie(std::size_t lie) {
+  return std::string(to_string(static_cast<sim::Lie>(lie)));
+}
+
 // Throws what nlohmann throws.
 Totals totals_in(const Json& json) {
   Totals totals;
@@ -61,6 +65,9 @@ Totals totals_in(const Json& json) {
     totals.tally.*field.value = json.at(field.name).get<std::uint64_t>();
   totals.tally.fired = counts_in(json.at("fired"));
   totals.seeds = counts_in(json.at("seeds"));
+  const Json lies = json.value("lies", Json::object());  // a file from before there were any
+  for (std::size_t i = 0; i < sim::lie_count; ++i)
+    totals.tally.lies[i] = lies.value(name_of_lie(i), std::uint64_t{0});
   for (std::size_t i = 0; i < act_count; ++i)
     totals.together[i] = counts_in(json.at("together").value(name_of(i), Json::object()));
   return totals;
@@ -89,6 +96,7 @@ void Totals::add(const Totals& other) {
   host_seconds += other.host_seconds;
   sum(tally.fired, other.tally.fired);
   sum(seeds, other.seeds);
+  for (std::size_t i = 0; i < sim::lie_count; ++i) tally.lies[i] += other.tally.lies[i];
   for (std::size_t i = 0; i < act_count; ++i) sum(together[i], other.together[i]);
 }
 
@@ -100,6 +108,10 @@ void Totals::print() const {
   std::printf("%llu puts, %llu applied; %llu gets, %llu complete; %llu deaths told\n",
               number(tally.puts), number(tally.applied), number(tally.gets), number(tally.complete),
               number(tally.deaths));
+  std::printf("lies:");
+  for (std::size_t i = 0; i < sim::lie_count; ++i)
+    std::printf(" %s %llu", name_of_lie(i).c_str(), number(tally.lies[i]));
+  std::printf("\n");
   std::printf("\n%-12s %12s %8s   seeds in which both fired, by the other's name\n", "fault",
               "fired", "seeds");
   for (std::size_t i = 0; i < act_count; ++i) {
@@ -123,6 +135,8 @@ std::string Totals::json() const {
   for (const Field& field : fields) out[field.name] = tally.*field.value;
   out["fired"] = by_name(tally.fired);
   out["seeds"] = by_name(seeds);
+  out["lies"] = Json::object();
+  for (std::size_t i = 0; i < sim::lie_count; ++i) out["lies"][name_of_lie(i)] = tally.lies[i];
   out["together"] = Json::object();
   for (std::size_t i = 0; i < act_count; ++i)
     if (Json with = by_name(together[i]); !with.empty()) out["together"][name_of(i)] = with;

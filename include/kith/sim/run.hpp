@@ -26,6 +26,7 @@ struct Tally {
   std::uint64_t deaths = 0;                      // dead verdicts told anywhere
   std::uint64_t commits = 0;                     // of all disks
   std::array<std::uint64_t, act_count> fired{};  // how often a fault befell something
+  std::array<std::uint64_t, lie_count> lies{};   // how often each was told
 };
 
 // How long things took, for a comparison with real daemons.

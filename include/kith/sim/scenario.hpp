@@ -29,6 +29,7 @@ enum class Act : std::uint8_t {
   wipe,      // kill, the data directory is lost but for the key; started again after `span`
   rollback,  // kill, the disk is as it was `amount` ms ago; started again after `span`
   twin,      // a second process with the same key and a copy of the disk, for `span`
+  lie,       // a member's machine is compromised for `span`: it tells the lies of `amount` (Lie)
   // The network. Of all links, or those from and to `hosts`, for `span`.
   loss,       // `amount` per mille of datagrams; a stream's bytes come 0.2 s later instead
   duplicate,  // per mille
@@ -63,6 +64,21 @@ enum class Act : std::uint8_t {
 };
 
 inline constexpr std::int64_t owned_keys = 1'000'000;
+// What a liar tells others; bits of `amount`. Its node is the real one: what goes wrong is what its
+// packets say.
+enum class Lie : std::uint8_t {
+  silence,   // answers of one kind, chosen by chance a span, are never sent
+  accuse,    // signs suspicions of the healthy and the dead, dated now, long ago, in centuries
+  forge,     // records of others, altered or by its own hand, certificates; two of itself; alibis
+  replay,    // old records, suspicions and answers once more; records that have expired
+  misroute,  // contacts, bases and range digests made up: empty, cyclic, itself for everything
+  receipts,  // says stored where it holds something else, none or an older version of what it has
+  clocks,    // answers with absurd wall clocks
+  storm,     // asks for everything, all the time
+};
+inline constexpr std::size_t lie_count = static_cast<std::size_t>(Lie::storm) + 1;
+constexpr std::int64_t bit_of(Lie lie) { return std::int64_t{1} << static_cast<int>(lie); }
+
 inline constexpr std::size_t act_count = static_cast<std::size_t>(Act::heal) + 1;
 
 struct Event {
@@ -96,6 +112,7 @@ struct Scenario {
 };
 
 std::string_view to_string(Act act);
+std::string_view to_string(Lie lie);
 std::string to_string(const Event& event);        // one line, without its end
 std::string to_string(const Scenario& scenario);  // a file
 // The error says what is wrong in which line.

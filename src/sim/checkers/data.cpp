@@ -37,6 +37,14 @@ Version version_of(const World& world, const Operation& operation) {
   return get ? Version{get->sequence, get->writer} : Version{};
 }
 
+// Who says "stored" of what it did not store, or "none" of what it has, is one replica less in a
+// quorum that counts it. Write and read quorums meet in b/2 + 1 + b/2 + 1 - b members: two where b
+// is even, but one where it is odd, and that may be the liar. A base of two asks one. What else a
+// liar says is no vote: it is checked, or it is silence.
+bool lies_to_quorums(const Event& event) {
+  return event.act == Act::lie && (event.amount & bit_of(Lie::receipts)) != 0;
+}
+
 // Versions are totally ordered, so a register is linearizable when no operation that was answered
 // for sure goes behind one that had ended before it began.
 //
@@ -44,27 +52,38 @@ Version version_of(const World& world, const Operation& operation) {
 // answered while the other was taken for dead (PROTOCOL.md 5). Such a pair keeps what was applied
 // by both, but its halves may be told apart by what was not. Nor of a host that lost its disk, has
 // left, or is new, and answers alone: as long as it meets nobody who counts it is a first start,
-// and founds a network of its own.
+// and founds a network of its own. Nor once somebody gave false receipts: then only that what is
+// read was written.
 class History final : public Checker {
  public:
   std::string_view sentence() const override {
     return "reads and writes of a key are linearizable";
   }
   void on_fault(World& world, const Event& event, bool begins) override {
-    const bool may_found = event.act == Act::wipe || event.act == Act::rollback ||
-                           event.act == Act::leave || (event.act == Act::start && world.formed());
-    if (begins && may_found) founders_.insert(event.hosts.begin(), event.hosts.end());
+    if (!begins) return;
+    const bool lost_disk = event.act == Act::wipe || event.act == Act::rollback;
+    const bool may_found =
+        lost_disk || event.act == Act::leave || (event.act == Act::start && world.formed());
+    if (may_found) founders_.insert(event.hosts.begin(), event.hosts.end());
+    if (lost_disk || event.act == Act::twin)
+      repeaters_.insert(event.hosts.begin(), event.hosts.end());
+    deceived_ = deceived_ || lies_to_quorums(event);
   }
   void on_ended(World& world, const Operation& operation) override {
     const auto* get = get_of(operation);
+    // Who forgot what it had signed may sign a sequence twice.
+    if (const auto* put = put_of(operation);
+        put && put->sequence.value > 0 && !repeaters_.contains(operation.at))
+      written_.emplace(std::pair(operation.key, version_of(world, operation)), operation);
     if (get && get->found) check_value(world, operation, *get);
+    if (get && get->complete) check_version(world, operation, *get);
     const std::size_t needed = get                 ? get->needed
                                : put_of(operation) ? put_of(operation)->needed
                                                    : 0;
     if (needed == 1 && founders_.contains(operation.at)) return;
     const bool sure = get ? get->complete : applied(operation);
     const bool by_one_of_two = get && get->needed == 1 && get->responded <= 1;
-    if (!sure || !world.formed() || by_one_of_two) return;
+    if (!sure || !world.formed() || by_one_of_two || deceived_) return;
     std::vector<Answered>& before = answered_[operation.key];
     const Version version = version_of(world, operation);
     for (const Answered& other : before) {
@@ -91,8 +110,22 @@ class History final : public Checker {
         });
     if (!written) world.find(*this, operation.key + ": a value is read that nobody wrote");
   }
+  // Of a version whose writer was answered: what it wrote, no more and no less.
+  void check_version(World& world, const Operation& operation, const dht::GetReport& get) {
+    const auto written = written_.find({operation.key, version_of(world, operation)});
+    if (written == written_.end()) return;
+    const Event& put = written->second.event;
+    const bool may_be_gone = put.act == Act::erase || put.span.count() > 0;  // it expires
+    const bool same = get.found ? as_text(get.value.view()) == written->second.value : may_be_gone;
+    if (!same)
+      world.find(*this, operation.key + ": " + text_of(world, written->first.second) +
+                            " is read at host " + std::to_string(operation.at) +
+                            " as something else than was written");
+  }
+  std::map<std::pair<std::string, Version>, Operation> written_;
   std::map<std::string, std::vector<Answered>> answered_;
-  std::set<HostIndex> founders_;
+  std::set<HostIndex> founders_, repeaters_;
+  bool deceived_ = false;
 };
 
 // The version of `key` that a disk holds for sure; a damaged one does not count.
@@ -113,7 +146,7 @@ class ReceiptsAreOnDisks final : public Checker {
   void on_fault(World&, const Event& event, bool begins) override {
     const bool loses =
         event.act == Act::wipe || event.act == Act::rollback || event.act == Act::rot;
-    if (begins && loses) lost_ += event.hosts.size();
+    if (begins && (loses || lies_to_quorums(event))) lost_ += event.hosts.size();
   }
   void on_ended(World& world, const Operation& operation) override {
     if (!applied(operation)) return;
@@ -198,15 +231,19 @@ class ReplicationIsRestored final : public Checker {
 };
 
 // Once the core agrees, every key is asked for at two hosts, again and again until both answer for
-// sure with what was acknowledged, or a later version.
+// sure with what was acknowledged, or a later version. Not claimed of what was acknowledged after
+// somebody began to give false receipts.
 class AcknowledgedIsReadable final : public Checker {
  public:
   std::string_view sentence() const override {
     return "after healing every acknowledged value, or a later one, is read";
   }
+  void on_fault(World&, const Event& event, bool begins) override {
+    if (begins && lies_to_quorums(event)) deceived_ = true;
+  }
   void on_ended(World& world, const Operation& operation) override {
     const auto* get = get_of(operation);
-    if (applied(operation)) {
+    if (applied(operation) && !deceived_) {
       Version& floor = floor_[operation.key];
       floor = std::max(floor, version_of(world, operation));
     }
@@ -242,6 +279,7 @@ class AcknowledgedIsReadable final : public Checker {
   std::map<std::string, Version> floor_;
   std::set<std::pair<std::string, HostIndex>> read_;
   int seconds_ = 0;
+  bool deceived_ = false;
 };
 
 }  // namespace

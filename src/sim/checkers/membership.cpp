@@ -11,7 +11,7 @@ constexpr Duration grace = seconds(15);  // verdicts that trouble caused may sti
 constexpr Duration settled = seconds(10);
 
 // What a member may be declared dead for. Loss below a tenth, wrong clocks and bad disks are no
-// such thing.
+// such thing. A lie is one for the liar alone: of the others it is one accuser, and no quorum.
 bool may_bury(const Event& event, HostIndex hosts) {
   switch (event.act) {
     case Act::loss:
@@ -146,12 +146,18 @@ class NobodyHealthyIsDead final : public AmongTheHealthy {
 
 // One unanswered question makes no suspect: others ask too. What loss makes of that is a few a host
 // and minute, at each who hears of it; the limit is over twice what thousands of host-minutes
-// showed.
+// showed. Whom a liar accuses is suspected until it refutes, once a second: not counted.
 class HealthyAreHardlySuspected final : public AmongTheHealthy {
  public:
   std::string_view sentence() const override { return "the healthy are hardly ever suspected"; }
+  void on_fault(World& world, const Event& event, bool begins) override {
+    AmongTheHealthy::on_fault(world, event, begins);
+    if (event.act == Act::lie)
+      slandered_until_ = world.now() + grace + (begins ? event.span : Duration{});
+  }
   void on_output(World& world, HostIndex index, const node::Output& output) override {
-    if (said(world, index, output, wire::Verdict::suspect)) ++suspected_;
+    if (world.now() > slandered_until_ && said(world, index, output, wire::Verdict::suspect))
+      ++suspected_;
   }
   void on_second(World& world) override {
     const std::size_t hosts = world.scenario().hosts;
@@ -164,6 +170,7 @@ class HealthyAreHardlySuspected final : public AmongTheHealthy {
   static constexpr std::size_t each_pair_a_minute = 5;
   std::size_t suspected_ = 0;
   int seconds_ = 0;
+  Instant slandered_until_;
 };
 
 class NobodyBuriesItself final : public Checker {
@@ -240,8 +247,11 @@ class OneView final : public Checker {
       std::size_t alive = 0;
       for (const membership::MemberSnapshot& member :
            world.host(i).node->snapshot().membership.members) {
-        if (member.member->verdict != wire::Verdict::alive) continue;
         const auto index = world.index_of(member.member->id);
+        if (member.member->verdict == wire::Verdict::suspect)
+          return "host " + std::to_string(i) + " cannot decide about host " +
+                 std::to_string(index.value_or(999999));
+        if (member.member->verdict != wire::Verdict::alive) continue;
         if (!index || !world.in_core(*index))
           return "host " + std::to_string(i) + " sees one alive that is gone";
         ++alive;
