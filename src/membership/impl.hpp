@@ -197,7 +197,8 @@ struct Membership::Impl {
   void on_self_changed(const SelfChanged& change);
   void refute();
   void self_accused(const NodeId& from, const wire::Reference& reference);
-  void own_record_seen(const wire::MemberRecord& record);
+  bool rivals_ours(const SignedRecord& candidate) const;
+  void own_record_seen(const SignedRecord& candidate);
   void introduce_self(const NodeId& to);
   void leave();
   void goodbye();

@@ -352,8 +352,8 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
       drop(DropReason::unexpected);
       continue;
     }
-    const bool twin = candidate->id == self && candidate->content.boot != config.boot;
-    if (candidate->id == self ? !twin : !newer(*candidate)) {
+    const bool rival = candidate->id == self && rivals_ours(*candidate);
+    if (candidate->id == self ? !rival : !newer(*candidate)) {
       const Entry* known = roster.find(candidate->id);
       if (introduction || !known || candidate->hash != known->hash()) continue;
       std::vector<wire::Suspicion> about;
@@ -390,7 +390,7 @@ void Membership::Impl::records_verified(VerifyRecords work, const std::vector<bo
       continue;
     }
     if (candidate->id == self) {
-      own_record_seen(candidate->content);
+      own_record_seen(*candidate);
       continue;
     }
     if (!newer(*candidate)) continue;

@@ -163,9 +163,21 @@ void Membership::Impl::refute() {
   publish_self();
 }
 
+// Under our key, and not ours: another process made it, or one incarnation was used twice. The
+// others go by the greater hash then.
+bool Membership::Impl::rivals_ours(const SignedRecord& candidate) const {
+  if (candidate.content.boot != config.boot) return true;
+  return candidate.content.incarnation == book->current() && newer(candidate);
+}
+
 // A record under our key by another process: an earlier life whose disk was wiped, or a live twin.
 // An earlier life cannot answer: we go far above it, and only a twin comes back above that.
-void Membership::Impl::own_record_seen(const wire::MemberRecord& record) {
+void Membership::Impl::own_record_seen(const SignedRecord& candidate) {
+  const wire::MemberRecord& record = candidate.content;
+  if (record.incarnation == book->current() && newer(candidate)) {
+    own.changed = true;
+    return publish_self();
+  }
   if (record.incarnation <= book->current()) return;
   if (own.other == record.boot && record.incarnation > own.other_floor) {
     const auto ours = std::make_tuple(book->start(), config.boot);

@@ -134,6 +134,28 @@ TEST_CASE(
   CHECK_GT(solo.incarnation(), answered);
 }
 
+TEST_CASE("membership: another record of ours under one incarnation does not stand") {
+  Solo solo;
+  const auto peer = somebody(50);
+  solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {1})}, {}});
+  const Incarnation used = solo.incarnation();
+  Buffer other;  // the greatest of many is greater than ours, and whom all others would go by
+  wire::RecordHash hash{};
+  for (std::uint16_t subnet = 1; subnet < 100; ++subnet) {
+    const Buffer one = record_of(*solo.identity, used, {}, subnet);
+    if (const auto its = crypto::hash64({one.view()}); its > hash) other = one, hash = its;
+  }
+  solo.receive(
+      peer.id(),
+      wire::GossipPush{{{{wire::prefix_of(solo.identity->id()), used, Verdict::alive, hash}}, {}}});
+  for (const ms::SendMessage& sent : solo.all<ms::SendMessage>()) {
+    const auto message = wire::decode(sent.message);
+    if (const auto* pull = std::get_if<wire::PullMembers>(&*message))
+      solo.receive(peer.id(), wire::Members{{pull->envelope.request}, {other}, {}});
+  }
+  CHECK_GT(solo.incarnation(), used);
+}
+
 TEST_CASE(
     "membership: an incarnation is used only after its mark is on disk, or the disk has refused") {
   ByteArray<32> seed{};
