@@ -11,9 +11,6 @@ namespace kith::session {
 
 // --- from the specification (PROTOCOL.md 2) -----------------------------------------------------
 
-inline constexpr std::uint16_t version_min = 1, version_max = 1;
-inline constexpr std::uint64_t features = 0;  // bits both sides may use; none is defined yet
-
 inline constexpr Duration rekey_after = seconds(120);  // the initiator renews keys [WireGuard 6.2]
 inline constexpr Duration rekey_jitter = seconds(10);  // either way, so that fleets do not march
 inline constexpr Duration reject_after = seconds(180);

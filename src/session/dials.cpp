@@ -36,6 +36,7 @@ void Session::Impl::on(const DialRequested& in, Turn& t) {
 void Session::Impl::ask(std::uint64_t id, Dial& dial, Turn& t) {
   WhoAreYou question;
   question.nonce = dial.nonce;
+  question.versions = config.versions;
   question.tag = ask_tag(config.network, dial.nonce);
   t.push(Transmit{dial.endpoint, Buffer(encode(question))});
   const Instant give_up_at = dial.started + ask_give_up;
@@ -116,7 +117,7 @@ void Session::Impl::on_who_are_you(const DatagramReceived& in, Turn& t) {
   } else if (!ours) {
     answer.status = IAmStatus::wrong_network;
     t.drop(DropReason::wrong_network);
-  } else if (!compatible(question->version_min, question->version_max)) {
+  } else if (!compatible(config.versions, question->versions)) {
     answer.status = IAmStatus::version;
   } else {
     answer.key = identity->public_key();

@@ -16,16 +16,16 @@ bool is(ByteView bytes, FrameType type) {
 Bytes begin(FrameType type) { return {static_cast<Byte>(type)}; }
 
 void append_hello(Bytes& out, const Hello& hello) {
-  append_integer(out, hello.version_min);
-  append_integer(out, hello.version_max);
+  append_integer(out, hello.versions.min);
+  append_integer(out, hello.versions.max);
   append_integer(out, hello.features);
   append(out, hello.boot.view());
 }
 
 Hello read_hello(Cursor& in) {
   Hello hello;
-  hello.version_min = in.integer<std::uint16_t>();
-  hello.version_max = in.integer<std::uint16_t>();
+  hello.versions.min = in.integer<std::uint16_t>();
+  hello.versions.max = in.integer<std::uint16_t>();
   hello.features = in.integer<std::uint64_t>();
   hello.boot = in.id<BootId>();
   return hello;
@@ -38,8 +38,8 @@ void append_mac1(Bytes& out, const Hash256& key) {
 
 }  // namespace
 
-bool compatible(std::uint16_t their_min, std::uint16_t their_max) {
-  return their_min <= version_max && version_min <= their_max;
+bool compatible(const wire::Versions& ours, const wire::Versions& theirs) {
+  return theirs.min <= ours.max && ours.min <= theirs.max;
 }
 
 Bytes encode(const InitPayload& payload) {
@@ -181,8 +181,8 @@ ByteArray<8> ask_tag(const NetworkId& network, const AskNonce& nonce) {
 Bytes encode(const WhoAreYou& ask) {
   Bytes out = begin(FrameType::who_are_you);
   append(out, ask.nonce);
-  append_integer(out, ask.version_min);
-  append_integer(out, ask.version_max);
+  append_integer(out, ask.versions.min);
+  append_integer(out, ask.versions.max);
   append(out, ask.tag);
   out.resize(wire::who_are_you_size);
   return out;
@@ -207,8 +207,8 @@ std::optional<WhoAreYou> parse_who_are_you(ByteView bytes) {
   Cursor in(bytes.subspan(1));
   WhoAreYou ask;
   ask.nonce = in.array<16>();
-  ask.version_min = in.integer<std::uint16_t>();
-  ask.version_max = in.integer<std::uint16_t>();
+  ask.versions.min = in.integer<std::uint16_t>();
+  ask.versions.max = in.integer<std::uint16_t>();
   ask.tag = in.array<8>();
   return ask;
 }

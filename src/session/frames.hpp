@@ -14,11 +14,11 @@ using Mac = ByteArray<16>;
 
 // What both sides say about themselves inside the handshake.
 struct Hello {
-  std::uint16_t version_min = session::version_min, version_max = session::version_max;
-  std::uint64_t features = session::features;
+  wire::Versions versions;
+  std::uint64_t features = 0;
   BootId boot;
 };
-bool compatible(std::uint16_t their_min, std::uint16_t their_max);
+bool compatible(const wire::Versions& ours, const wire::Versions& theirs);
 
 struct InitPayload {
   Incarnation incarnation;
@@ -88,7 +88,7 @@ std::optional<Mac> open_cookie(const CookieFrame& frame, const crypto::AeadKey& 
 using AskNonce = ByteArray<16>;
 struct WhoAreYou {
   AskNonce nonce{};
-  std::uint16_t version_min = session::version_min, version_max = session::version_max;
+  wire::Versions versions;
   ByteArray<8> tag{};
 };
 enum class IAmStatus : std::uint8_t { ok = 0, wrong_network = 1, not_local = 2, version = 3 };

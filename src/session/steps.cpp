@@ -34,7 +34,7 @@ Credentials::Credentials(const Config& config, const crypto::Identity& identity)
   append(prologue, network.view());
   psks.emplace_back(config.psk);
   if (config.previous_psk) psks.emplace_back(*config.previous_psk);
-  hello.boot = config.boot;
+  hello = {config.versions, config.features, config.boot};
 }
 
 std::unique_ptr<JobResult> InitiateJob::run() const {
@@ -60,8 +60,7 @@ std::unique_ptr<JobResult> RespondJob::run() const {
   auto responder = noise::Responder::read(pattern, own->prologue, own->fixed, message, raw);
   if (!responder) return result;
   const auto payload = parse_init_payload(raw);
-  if (!payload || !compatible(payload->hello.version_min, payload->hello.version_max))
-    return result;
+  if (!payload || !compatible(own->hello.versions, payload->hello.versions)) return result;
   // The Noise static proves itself; the Ed25519 key is believed because it is the same point.
   const auto fixed = crypto::x25519_public(payload->key);
   if (!fixed || *fixed != responder->initiator()) return result;
@@ -86,8 +85,7 @@ std::unique_ptr<JobResult> FinishJob::run() const {
   const auto keys = state.finish(own->psks, message, raw);
   if (!keys) return result;
   const auto payload = parse_reply_payload(raw);
-  if (!payload || !compatible(payload->hello.version_min, payload->hello.version_max))
-    return result;
+  if (!payload || !compatible(own->hello.versions, payload->hello.versions)) return result;
   result->ok = true;
   result->responder = *payload;
   result->keys = *keys;

@@ -34,7 +34,7 @@ void above(fuzz::Input& in) {
       said && (said->psk_tag == honest.psk_tag || said->previous_psk_tag == honest.psk_tag);
   const auto fixed = said ? crypto::x25519_public(said->key) : std::nullopt;
   const bool same_key = fixed && *fixed == own.fixed.public_key;
-  const bool common = said && compatible(said->hello.version_min, said->hello.version_max);
+  const bool common = said && compatible(own.hello.versions, said->hello.versions);
   KITH_ASSERT(result->ok == (named && same_key && common));
   if (result->ok) KITH_ASSERT(result->peer == crypto::node_id(said->key));
 }

@@ -32,7 +32,7 @@ void above(fuzz::Input& in) {
   const auto ephemeral = crypto::DhPair::from_secret(crypto::Secret<32>(ByteArray<32>{8}));
   KITH_ASSERT(std::move(*responder).reply(ephemeral, noise::Psk(raw), payload, message));
   const auto said = parse_reply_payload(payload);
-  const bool common = said && compatible(said->hello.version_min, said->hello.version_max);
+  const bool common = said && compatible(own.hello.versions, said->hello.versions);
   KITH_ASSERT(genuine.finish(message)->ok == (raw == genuine.config.psk && common));
 }
 

@@ -306,6 +306,43 @@ TEST_CASE("session/network: sleeping through three minutes costs a handshake and
   CHECK_EQ(count(world, "cannot"), 0);
 }
 
+TEST_CASE("session/network: a release and the next one have a version in common and talk") {
+  World world(2);
+  world.add("a", "10.0.0.1", [](s::Config& config) {
+    config.versions = {1, 2};
+    config.features = 5;
+  });
+  world.add("b", "10.0.0.2");
+  world.introduce("b", "a");
+  world.dial("a", "10.0.0.2");
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "a dial 1: ok b"), 1);
+  world.send("a", "b", as_bytes("by stream"), true);
+  world.send("b", "a", as_bytes("by datagram"));
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "b received from a"), 1);
+  CHECK_EQ(count(world, "a received from b"), 1);
+}
+
+TEST_CASE("session/network: without a version in common there is no session, and a dial says why") {
+  for (const bool upwards : {false, true}) {
+    World world(2);
+    world.add("old", "10.0.0.1");
+    world.add("new", "10.0.0.2", [](s::Config& config) { config.versions = {2, 3}; });
+    const std::string from = upwards ? "old" : "new", to = upwards ? "new" : "old";
+    world.introduce(from, to);
+    world.dial(from, upwards ? "10.0.0.2" : "10.0.0.1");      // who-are-you tells
+    world.dial(from, upwards ? "10.0.0.2" : "10.0.0.1", to);  // pinned: the handshake is refused
+    world.send(from, to, as_bytes("never heard"), true);      // so it is on a stream
+    world.run(seconds(20));
+    CHECK_EQ(count(world, from + " dial 1: version"), 1);
+    CHECK_EQ(count(world, from + " dial 2: version"), 1);
+    CHECK(world.delivered.empty());
+    CHECK_FALSE(world.node(from).session->has_session(world.id(to)));
+    CHECK_FALSE(world.node(to).session->has_session(world.id(from)));
+  }
+}
+
 TEST_CASE("session/network: a forgotten peer is gone at once, stream and all") {
   World world;
   world.add("a", "10.0.0.1");

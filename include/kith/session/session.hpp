@@ -27,6 +27,7 @@
 #include "kith/base/rng.hpp"
 #include "kith/crypto/identity.hpp"
 #include "kith/crypto/random.hpp"
+#include "kith/wire/constants.hpp"
 #include "kith/wire/member_record.hpp"
 
 namespace kith::session {
@@ -46,6 +47,8 @@ struct Config {
   Incarnation incarnation;                    // of this start: orders our message 1s against replay
   BootId boot;
   bool trust_first = false;  // public mode: dial an unpinned address
+  wire::Versions versions;
+  std::uint64_t features = 0;  // bits both sides may use; none is defined yet
 };
 
 // A stream is a TCP connection. Even ids are opened by us, odd ids are accepted (runtime's choice).

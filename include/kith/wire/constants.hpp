@@ -8,6 +8,13 @@ namespace kith::wire {
 
 // --- from the specification -------------------------------------------------------------------
 
+// The protocol versions that a release speaks: all from min to max. Two that have one in common
+// talk, in the greatest such. This release speaks the first one only.
+struct Versions {
+  std::uint16_t min = 1, max = 1;
+  bool operator==(const Versions&) const = default;
+};
+
 // First byte of a datagram or of a stream frame (PROTOCOL.md "Frames").
 enum class FrameType : std::uint8_t {
   who_are_you = 0x01,      // asks an address for its public key; padded to who_are_you_size
