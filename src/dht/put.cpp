@@ -76,6 +76,7 @@ void Put::sign() {
   record.content = crypto::hash256({request_.value.view()});
   if (request_.kind == wire::Kind::owned)
     record.ext = label_ext(label_of(context_.config.root, request_.name));
+  append(record.ext, context_.config.ext);
   report_.sequence = record.sequence;
   context_.signed_sequences.put(report_.id, record.sequence);
   head_ = wire::record_head(record);

@@ -97,6 +97,8 @@ inline constexpr std::size_t gossip_bytes =
 inline constexpr std::size_t reference_bytes = 23;
 inline constexpr std::size_t suspicion_bytes = 103;
 inline constexpr std::size_t tag_bytes_limit = 400;  // of all our tags, so that a record fits
+inline constexpr std::size_t ext_bytes_limit =
+    100;  // besides the first incarnation, so that it does
 
 inline constexpr Duration clock_off_max = minutes(1);  // further off, the peers' median is right
 inline constexpr std::size_t clock_samples_min = 3;

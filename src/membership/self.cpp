@@ -6,22 +6,29 @@
 // it.
 #include "impl.hpp"
 #include "kith/crypto/hash.hpp"
+#include "kith/wire/codec.hpp"
 
 namespace kith::membership {
 namespace {
 
 constexpr Byte ext_start = 0x01;  // TLV: type 1, length 8, first incarnation of this process (u64)
 
-Bytes start_ext(Incarnation start) {
+Bytes ext_of(const Config& config, Incarnation start) {
   Bytes ext{ext_start, 8, 0, 0, 0, 0, 0, 0, 0, 0};
   store_le(ext.data() + 2, start.value);
+  if (config.ext.size() <= ext_bytes_limit) append(ext, config.ext);
   return ext;
 }
 
+// A later version's TLVs may stand before it.
 Incarnation start_of(const wire::MemberRecord& record) {
-  const Bytes& ext = record.ext;
-  const bool ours = ext.size() >= 10 && ext[0] == ext_start && ext[1] == 8;
-  return ours ? Incarnation{load_le<std::uint64_t>(ext.data() + 2)} : record.incarnation;
+  wire::Reader r(record.ext);
+  while (!r.failed() && !r.rest().empty()) {
+    const std::uint8_t type = r.u8();
+    const ByteView body = r.bytes(r.u8());
+    if (type == ext_start && body.size() == 8) return {load_le<std::uint64_t>(body.data())};
+  }
+  return record.incarnation;
 }
 
 // What a person configured, cut to what a record may hold.
@@ -32,6 +39,8 @@ wire::MemberRecord record_from(const Config& config, const PublicKey& key) {
   record.name = config.name.substr(0, wire::member_name_limit);
   record.version = config.version.substr(0, wire::member_name_limit);
   record.addresses = config.addresses;
+  record.protocol_min = config.versions.min;
+  record.protocol_max = config.versions.max;
   if (record.addresses.size() > wire::member_addresses_limit)
     record.addresses.resize(wire::member_addresses_limit);
   std::size_t used = 0;
@@ -50,7 +59,7 @@ wire::MemberRecord record_from(const Config& config, const PublicKey& key) {
 void Membership::Impl::start() {
   book.emplace(config.stored_incarnation, wall());
   own.wanted = record_from(config, identity->public_key());
-  own.wanted.ext = start_ext(book->start());
+  own.wanted.ext = ext_of(config, book->start());
   publish_self();
   arm({TimerKind::probe_cycle}, rng.between(Duration(0), probe_interval));
   arm({TimerKind::anti_entropy}, rng.between(anti_entropy_interval / 2, anti_entropy_interval));

@@ -28,7 +28,8 @@ session::Config session_config(const Config& config, Now now) {
   const discovery::Lan lan = lan_of(config);
   return {config.mode,         network_of(config),          config.psk,
           config.previous_psk, {lan.id, lan.holds_records}, {std::max(stored + 1, wall)},
-          config.boot,         config.trust_first};
+          config.boot,         config.trust_first,          config.versions,
+          config.features};
 }
 
 membership::Config membership_config(const Config& config) {
@@ -42,6 +43,8 @@ membership::Config membership_config(const Config& config) {
   out.version = config.version;
   out.addresses = config.advertise;
   out.records = config.records;
+  out.versions = config.versions;
+  out.ext = config.member_ext;
   return out;
 }
 
@@ -56,6 +59,7 @@ dht::Config dht_config(const Config& config) {
   out.root = config.root;
   out.last_seen = meta_time(config, meta_seen);
   out.counting = meta_counting_of(config.stored_meta, out.network);
+  out.ext = config.record_ext;
   out.expects_peers = !config.join.empty() || !meta_peers_of(config.stored_meta).empty();
   return out;
 }
@@ -132,10 +136,16 @@ void Node::Impl::handle(const Input& input) {
         if (!is_ours(in.token)) return drop(DropReason::unexpected);
         tell(discovery::Resolved{inner(in.token), in.addresses});
       },
-      [&](const Computed& in) { answer(in.token, Computed{inner(in.token), in.result}); },
+      [&](const Computed& in) {
+        answer(in.token, Computed{inner(in.token), in.result});
+      },
       [&](const Persisted& in) { answer(in.token, Persisted{inner(in.token)}); },
-      [&](const Loaded& in) { answer(in.token, Loaded{inner(in.token), in.found, in.value}); },
-      [&](const DiskRefused& in) { answer(in.token, DiskRefused{inner(in.token), in.reason}); },
+      [&](const Loaded& in) {
+        answer(in.token, Loaded{inner(in.token), in.found, in.value});
+      },
+      [&](const DiskRefused& in) {
+        answer(in.token, DiskRefused{inner(in.token), in.reason});
+      },
       [&](const dht::PutRequested& in) { tell(in); },
       [&](const dht::GetRequested& in) { tell(in); },
       [&](const dht::LookupRequested& in) { tell(in); }, [&](const JoinRequested& in) { join(in); },

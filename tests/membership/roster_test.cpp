@@ -95,6 +95,19 @@ TEST_CASE("membership: the roster takes 4096 and no more; public mode eight of o
   CHECK_EQ(open.machine->snapshot().members.size(), 1 + ms::public_prefix_limit);
 }
 
+// A peer tells of a record under our own key, and shows it when it is asked.
+static void show_own(Solo& solo, const NodeId& by, const Buffer& record, Incarnation incarnation) {
+  solo.pass(seconds(2));
+  solo.receive(
+      by, wire::GossipPush{
+              {{{wire::prefix_of(solo.identity->id()), incarnation, Verdict::alive, {}}}, {}}});
+  for (const ms::SendMessage& sent : solo.all<ms::SendMessage>()) {
+    const auto message = wire::decode(sent.message);
+    if (const auto* pull = std::get_if<wire::PullMembers>(&*message))
+      solo.receive(by, wire::Members{{pull->envelope.request}, {record}, {}});
+  }
+}
+
 TEST_CASE(
     "membership: an earlier life's greater record is passed by; a twin that answers is told "
     "apart") {
@@ -109,19 +122,7 @@ TEST_CASE(
   const auto show = [&](Incarnation incarnation, Incarnation start) {
     Bytes ext{0x01, 8, 0, 0, 0, 0, 0, 0, 0, 0};
     store_le(ext.data() + 2, start.value);
-    solo.pass(seconds(2));
-    solo.receive(
-        peer.id(),
-        wire::GossipPush{
-            {{{wire::prefix_of(solo.identity->id()), incarnation, Verdict::alive, {}}}, {}}});
-    for (const ms::SendMessage& sent : solo.all<ms::SendMessage>()) {
-      const auto message = wire::decode(sent.message);
-      if (const auto* pull = std::get_if<wire::PullMembers>(&*message))
-        solo.receive(peer.id(),
-                     wire::Members{{pull->envelope.request},
-                                   {record_of(*solo.identity, incarnation, other, 0, ext)},
-                                   {}});
-    }
+    show_own(solo, peer.id(), record_of(*solo.identity, incarnation, other, 0, ext), incarnation);
   };
   const Incarnation wiped{first.value + 50};
   show(wiped, {first.value + 40});
@@ -154,6 +155,37 @@ TEST_CASE("membership: another record of ours under one incarnation does not sta
       solo.receive(peer.id(), wire::Members{{pull->envelope.request}, {other}, {}});
   }
   CHECK_GT(solo.incarnation(), used);
+}
+
+TEST_CASE("membership: of twins the younger knows it, whatever a later version says besides") {
+  ms::Config config;
+  config.boot.bytes[0] = 1;
+  Solo solo(config);
+  const auto peer = somebody(50);
+  solo.receive(peer.id(), wire::Members{{0}, {record_of(peer, {1})}, {}});
+  BootId other;
+  other.bytes[0] = 2;
+  // An unknown TLV, then the twin's first incarnation: long before ours.
+  const Bytes ext{0x7f, 2, 9, 9, 0x01, 8, 5, 0, 0, 0, 0, 0, 0, 0};
+  for (int i = 0; i < 2; ++i) {
+    const Incarnation above{solo.incarnation().value + 50};
+    show_own(solo, peer.id(), record_of(*solo.identity, above, other, 0, ext), above);
+  }
+  REQUIRE_EQ(solo.all<ms::TwinSeen>().size(), 1);
+  CHECK(solo.all<ms::TwinSeen>().front().younger);
+}
+
+TEST_CASE("membership: our record says the versions and TLVs that the configuration gives it") {
+  ms::Config config;
+  config.versions = {1, 2};
+  config.ext = {0x7f, 1, 9};
+  const Solo solo(config);
+  const auto record = solo.machine->find(solo.identity->id())->record;
+  CHECK_EQ(record->protocol_max, 2);
+  REQUIRE_EQ(record->ext.size(), 13);
+  CHECK(equal(ByteView(record->ext).last(3), config.ext));
+  config.ext.resize(200);  // does not fit: left out, or the record could not be sent
+  CHECK_EQ(Solo(config).machine->find(solo.identity->id())->record->ext.size(), 10);
 }
 
 TEST_CASE(

@@ -5,6 +5,7 @@
 
 #include "../wire/samples.hpp"
 #include "kith/base/visit.hpp"
+#include "kith/crypto/hash.hpp"
 #include "laws.hpp"
 
 using namespace kith;
@@ -299,4 +300,72 @@ TEST_CASE("node: a whole id names its member, whatever another calls itself") {
   CHECK(world.nodes[0].find_member(first) == identity(1)->id());
   CHECK(world.nodes[1].find_member(first) == identity(1)->id());
   CHECK_FALSE(world.nodes[0].find_member("nobody"));
+}
+
+// A peer of a later version: its session room alone, saying what this one has no word for.
+TEST_CASE("node: messages of unknown types are counted and passed over, and the session lives on") {
+  const Config config = config_of(1);
+  Node node(config, identity(1), start);
+  session::Config other;
+  other.mode = config.mode;
+  other.network = crypto::network_id(config.root, config.network_name);
+  other.boot.bytes.fill(2);
+  other.versions = {1, 2};
+  session::Session later(other, identity(2), Rng(2), ByteArray<32>{2});
+  const Endpoint here = config.listen[0], there{IpAddress::v4(127, 0, 0, 1), 1002};
+  std::deque<Input> to_node;
+  std::deque<session::Input> to_later;
+  std::deque<Buffer> bytes;  // what the views in those show
+  std::size_t answers = 0;
+  const auto carry = [&](auto output, auto& mine, auto& theirs, const Endpoint& from) {
+    using Out = decltype(output);
+    const auto shown = [&](Buffer given) { return bytes.emplace_back(std::move(given)).view(); };
+    if (const auto* o = std::get_if<session::Transmit>(&output))
+      theirs.push_back(session::DatagramReceived{from, shown(o->bytes)});
+    if (const auto* o = std::get_if<session::OpenStream>(&output)) {
+      mine.push_back(session::StreamOpened{o->stream, o->to, false});
+      theirs.push_back(session::StreamOpened{o->stream + 1, from, true});
+      mine.push_back(session::StreamCredit{o->stream, 1 << 18});
+      theirs.push_back(session::StreamCredit{o->stream + 1, 1 << 18});
+    }
+    if (const auto* o = std::get_if<session::WriteStream>(&output))
+      theirs.push_back(session::StreamBytes{o->stream ^ 1, shown(o->bytes)});
+    if (const auto* o = std::get_if<Compute>(&output))
+      mine.push_back(Computed{o->token, o->job->run()});
+    if constexpr (std::is_same_v<Out, session::Output>)
+      answers += std::holds_alternative<session::Received>(output);
+  };
+  const auto settle = [&] {
+    Node::Outbox said;
+    session::Session::Outbox replied;
+    const auto next = [](auto& queue) {
+      auto input = std::move(queue.front());
+      queue.pop_front();
+      return input;
+    };
+    while (!to_node.empty() || !to_later.empty()) {
+      if (!to_node.empty()) node.step(next(to_node), start, said);
+      if (!to_later.empty()) later.step(next(to_later), start, replied);
+      for (Output& o : said.take()) carry(std::move(o), to_node, to_later, here);
+      for (session::Output& o : replied.take()) carry(std::move(o), to_later, to_node, there);
+    }
+  };
+  to_later.push_back(session::PeerIntroduced{identity(1)->public_key(), {here}});
+  for (const bool stream : {false, true}) {
+    const Bytes unknown{0x7f, 1, 2, 3};
+    for (int i = 0; i < 3; ++i)
+      to_later.push_back(
+          session::SendRequested{identity(1)->id(), Buffer(unknown), Lane::data, stream});
+    settle();
+    const wire::Ping ping{{RequestId{5}, 1000, Lane::membership, 0}, {}};
+    to_later.push_back(
+        session::SendRequested{identity(1)->id(), wire::encode(ping), Lane::data, stream});
+    const std::size_t before = answers;
+    settle();
+    CHECK_GT(answers, before);
+  }
+  const Snapshot snapshot = node.snapshot();
+  CHECK_EQ(snapshot.dropped[static_cast<std::size_t>(DropReason::unknown_message)], 6);
+  REQUIRE_EQ(snapshot.peers.size(), 1);
+  CHECK(snapshot.peers[0].stream);
 }

@@ -43,6 +43,7 @@ struct Config {
   UnixMillis last_seen;        // when this node last ran; 0 on a first start
   bool expects_peers = false;  // saved peers or join targets: wait for them before going it alone
   std::vector<Counting> counting;  // as last told by CountingChanged
+  Bytes ext;  // TLVs of the records signed here besides the label; with it at most wire::ext_limit
 };
 
 RecordId record_id(ByteView root, wire::Kind kind, const NodeId& owner, std::string_view name);

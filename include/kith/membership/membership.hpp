@@ -39,6 +39,8 @@ struct Config {
   std::vector<Endpoint> addresses;     // advertised at start
   std::vector<PublicKey> saved_peers;  // from the peer cache, with their addresses introduced
   std::shared_ptr<Records> records;    // shared with other machines of this thread; null: its own
+  wire::Versions versions;
+  Bytes ext;  // TLVs in our record besides this room's own; at most ext_bytes_limit, else none
 };
 
 // What others read about a member; shared, immutable, replaced on change.

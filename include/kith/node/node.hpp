@@ -30,6 +30,11 @@ struct Config {
   std::string name;
   std::vector<wire::Tag> tags;
   std::string version;
+  // What the protocol of this release is. A release of tomorrow says more here, and the others see
+  // it: the versions and features in handshakes, TLVs in the ext of member records and DHT records.
+  wire::Versions versions;
+  std::uint64_t features = 0;
+  Bytes member_ext, record_ext;
   bool lan_discovery = true;
   bool trust_first = false;
   std::vector<std::string> lan_exclude = discovery::Config{}.lan_exclude;
