@@ -34,6 +34,7 @@ enum class Concern : std::uint64_t {  // separate streams: one fault never moves
   boot,
   job,
   lie,
+  tomorrow,
 };
 
 constexpr std::uint64_t mixed(std::uint64_t word) {

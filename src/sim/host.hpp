@@ -44,6 +44,7 @@ struct Host {
   bool gone = false;                 // for good
   bool leaving = false;              // told to
   bool left = false;                 // said goodbye, and has not been started since
+  bool newer = false;                // it runs, or will, a release of tomorrow
   std::optional<Instant> armed;      // its Wake
   std::optional<Instant> deadline;   // what its timer was set to ...
   std::optional<Instant> due;        // ... and when that could fire at the earliest

@@ -81,6 +81,7 @@ class Planner {
     if (rng_.chance(1, 6)) flapping();
     if (rng_.chance(1, 4)) burst();
     liar();
+    releases();
     if (calm_) keep_calm();
     std::stable_sort(scenario_.events.begin(), scenario_.events.end(),
                      [](const Event& a, const Event& b) { return a.at < b.at; });
@@ -218,6 +219,25 @@ class Planner {
     for (const HostIndex host : some(scenario_.hosts)) {
       const Duration away = within(seconds(1), seconds(8));
       if (at + away < trouble_until_) add({at, Act::leave, {host}, away, 0, 0});
+      at += step;
+    }
+  }
+
+  // A release of tomorrow: few run it for a while, or it is brought to all, one after another, and
+  // stays, or is taken back in the same order.
+  void releases() {
+    if (!rng_.chance(1, 3)) return;
+    if (rng_.chance(1, 2)) {
+      const std::uint64_t times = 1 + rng_.below(4);
+      for (std::uint64_t i = 0; i < times; ++i)
+        add(from({Act::newer, seconds(1), seconds(60), 0, 0, Whom::few}));
+      return;
+    }
+    const Duration step = within(milliseconds(200), seconds(10));
+    const Duration span = rng_.chance(1, 2) ? within(seconds(1), trouble_until_ / 2) : Duration{};
+    Duration at = within(trouble_from_, trouble_until_ / 2);
+    for (const HostIndex host : some(scenario_.hosts)) {
+      if (at < trouble_until_) add({at, Act::newer, {host}, span, 0, 0});
       at += step;
     }
   }

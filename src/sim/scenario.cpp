@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::string_view first_line = "kith scenario 1";
 constexpr std::array<std::string_view, act_count> act_names = {
-    "start",     "kill",      "pause", "sleep", "slow",       "leave",  "wipe",
-    "rollback",  "twin",      "lie",   "loss",  "duplicate",  "replay", "reorder",
-    "corrupt",   "truncate",  "delay", "mtu",   "squeeze",    "cut",    "bridge",
-    "ring",      "mute",      "deaf",  "clog",  "step_clock", "drift",  "disk_slow",
-    "disk_full", "disk_busy", "rot",   "put",   "get",        "erase",  "heal"};
+    "start",    "kill",  "pause",      "sleep",   "slow",      "leave",     "wipe",      "rollback",
+    "twin",     "lie",   "newer",      "loss",    "duplicate", "replay",    "reorder",   "corrupt",
+    "truncate", "delay", "mtu",        "squeeze", "cut",       "bridge",    "ring",      "mute",
+    "deaf",     "clog",  "step_clock", "drift",   "disk_slow", "disk_full", "disk_busy", "rot",
+    "put",      "get",   "erase",      "heal"};
 constexpr std::array<std::string_view, lie_count> lie_names = {
     "silence", "accuse", "forge", "replay", "misroute", "receipts", "clocks", "storm"};
 constexpr HostIndex hosts_limit = 100'000;

@@ -52,6 +52,8 @@ void World::befall(HostIndex i, const Event& event) {
     case Act::rollback:
       crash(i);
       return host.disk.roll_back(now_ - milliseconds(event.amount));
+    case Act::newer:
+      return release(i, true);
     case Act::leave:
       host.leaving = host.up();
       if (host.up()) later(Duration(0), i, Answer{node::LeaveRequested{}});
@@ -117,6 +119,8 @@ void World::relieve(HostIndex i, const Event& event) {
     case Act::wipe:
     case Act::rollback:
       return boot(i);
+    case Act::newer:
+      return release(i, false);
     case Act::leave:
       crash(i);  // whoever asked has lost patience
       return boot(i);
@@ -193,6 +197,15 @@ void World::heal(const Event& event) {
   for (const auto& checker : checkers_) checker->on_fault(*this, event, true);
 }
 
+// Another program is put in the place of the one that runs, and goes on with what that one left on
+// the disk. What does not run will be started as it.
+void World::release(HostIndex index, bool newer) {
+  hosts_[index].newer = newer;
+  if (!hosts_[index].up()) return;
+  crash(index);
+  boot(index);
+}
+
 // A second process with the same key, on a copy of the disk: a restored virtual machine.
 void World::twin(const Event& event, std::size_t event_index) {
   const HostIndex original = event.hosts.empty() ? 0 : event.hosts.front();
@@ -201,6 +214,7 @@ void World::twin(const Event& event, std::size_t event_index) {
   Host& host = hosts_.emplace_back();
   host.identity = hosts_[original].identity;
   host.keyed = original;
+  host.newer = hosts_[original].newer;
   host.at = {IpAddress::v4(10, static_cast<Byte>(200), static_cast<Byte>(index >> 8),
                            static_cast<Byte>(index & 0xff)),
              4747};

@@ -27,6 +27,14 @@ ByteArray<32> seed_bytes(const Chance& chance, Concern concern, std::uint64_t a,
   return out;
 }
 
+// What a release of tomorrow says that today's must cope with: a version more, features, TLVs.
+void make_newer(node::Config& config) {
+  config.versions.max = 2;
+  config.features = 0x8000'0000'0000'0005;
+  config.member_ext = {0x02, 3, 1, 2, 3, 0xff, 0};
+  config.record_ext = {0x7f, 4, 1, 2, 3, 4};
+}
+
 }  // namespace
 
 World::World(const Scenario& scenario, const RunOptions& options)
@@ -220,6 +228,7 @@ node::Config World::config_of(const Host& host, HostIndex index) const {
   for (HostIndex i = 0; i < std::min(seeds, scenario_.hosts); ++i)
     if (i != index) config.join.push_back(to_string(endpoint_of(i)));
   config.records = records_;
+  if (host.newer) make_newer(config);
   config.seed = chance_.word(Concern::node, {index, host.life});
   config.secret_seed = seed_bytes(chance_, Concern::secret, index, host.life);
   for (const auto& [cell, value] : host.disk.cells()) {

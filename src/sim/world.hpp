@@ -75,6 +75,7 @@ class World {
   void carry(HostIndex index, node::Output output);
   void transmit(HostIndex index, const session::Transmit& out);
   void send(HostIndex index, const session::Transmit& out);
+  void pass_on(HostIndex index, const Endpoint& to, const Buffer& bytes);
   void write(HostIndex index, Disk::Write write);
   void commit(HostIndex index);
   void load(HostIndex index, const Load& load);
@@ -101,6 +102,7 @@ class World {
   std::optional<NodeId> owner_of(std::string_view key) const;
   void twin(const Event& event, std::size_t index);
   void heal(const Event& event);
+  void release(HostIndex index, bool newer);
   std::vector<HostIndex> befallen(const Event& event) const;
 
   const Scenario scenario_;

@@ -8,8 +8,8 @@ using namespace kith;
 
 kith::fuzz::Seeds fuzz_seeds() {
   return {fuzz::text("kith scenario 1\nsalt 3\nhosts 8\nlength 60\n0 start *\n5 put 2 amount 1\n"
-                     "10.25 kill 3,4 for 5\n11 loss * amount 50 for 1\n12 lie 3 amount 255 for "
-                     "9\n30 heal 7\n"),
+                     "10.25 kill 3,4 for 5\n10.5 newer 5 for 3\n11 loss * amount 50 for 1\n"
+                     "12 lie 3 amount 255 for 9\n30 heal 7\n"),
           fuzz::text("kith scenario 1\nlatency 0.001 0.01\ndisk 0 0.5 1\njob 0 0\n# why\n1 "
                      "step_clock 0 amount -5\n"),
           fuzz::text(to_string(sim::plan(5, {.hosts_min = 3, .hosts_max = 4})).substr(0, 2000))};

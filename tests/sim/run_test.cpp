@@ -51,6 +51,24 @@ TEST_CASE("sim/run: eight hosts meet, put, lose one and heal") {
   CHECK(outcome.healed_after < seconds(10));
 }
 
+TEST_CASE("sim/run: a release of tomorrow lives among today's, and today's on its disk after it") {
+  std::size_t starts = 0;
+  RunOptions options;
+  options.story = [&](const std::string& line) {
+    starts += line.find("host 2 starts") != std::string::npos;
+  };
+  const Outcome outcome =
+      run(parsed("kith scenario 1\nhosts 6\nlength 70\n0 start *\n5 put 2 amount 1\n"
+                 "10 newer 2 for 20\n12 newer 4\n15 put 2 amount 2\n20 put 4 amount 1\n"
+                 "36 put 2 amount 2\n40 heal *\n"),
+          options);
+  CHECK_EQ(told(outcome), "nothing");
+  CHECK_EQ(outcome.tally.applied, 4);
+  CHECK_EQ(starts, 3);  // today's, tomorrow's, today's again
+  // Two restarts, and frames that nobody has a name for.
+  CHECK(outcome.tally.fired[static_cast<std::size_t>(Act::newer)] > 10);
+}
+
 TEST_CASE("sim/measure: kills, cuts and puts are told with how long they took") {
   RunOptions options;
   options.measure = true;

@@ -30,6 +30,7 @@ enum class Act : std::uint8_t {
   rollback,  // kill, the disk is as it was `amount` ms ago; started again after `span`
   twin,      // a second process with the same key and a copy of the disk, for `span`
   lie,       // a member's machine is compromised for `span`: it tells the lies of `amount` (Lie)
+  newer,     // restarted as a release of tomorrow; as today's again after `span`, if there is one
   // The network. Of all links, or those from and to `hosts`, for `span`.
   loss,       // `amount` per mille of datagrams; a stream's bytes come 0.2 s later instead
   duplicate,  // per mille

@@ -72,9 +72,11 @@ class Troubles {
   void note(const World& world, const Event& event, bool begins) {
     if (event.act == Act::heal) return ended({}, world.now() + grace);
     if (!may_bury(event, world.scenario().hosts)) return;
-    const bool lasts = begins && event.span.count() == 0;
+    const bool restart = event.act == Act::newer;  // and another one when its span ends
+    const bool lasts = begins && !restart && event.span.count() == 0;
     const Instant until =
-        lasts ? Instant::max() : world.now() + grace + (begins ? event.span : Duration{});
+        lasts ? Instant::max()
+              : world.now() + grace + (begins && !restart ? event.span : Duration{});
     ended(buries_everybody(world, event) ? std::vector<HostIndex>{} : event.hosts, until);
     if (begins && is_cut(event.act)) cuts_.emplace_back(world.now(), until);
   }
