@@ -1,4 +1,4 @@
-// Every number of the DHT, with its unit and reason.
+// Every number of the DHT, with its unit and reason; but for Tuning's, in the door.
 #pragma once
 
 #include "kith/base/time.hpp"
@@ -13,16 +13,10 @@ inline constexpr std::size_t neighbourhood = 2 * replicas;  // whose syncs settl
 inline constexpr Duration retire_after = minutes(10);       // for a death nobody could settle
 inline constexpr Duration repair_delay = seconds(5);        // lower clamp of median session / 20
 inline constexpr int base_retries = 3;                      // after `not_base`, then unknown
-inline constexpr Duration rto_min = milliseconds(50);
-inline constexpr Duration rto_max = milliseconds(1500);
-inline constexpr Duration rto_unknown = milliseconds(350);
 inline constexpr Duration tombstone_life = hours(30 * 24);
 inline constexpr Duration away_limit = hours(29 * 24);  // then shared records are dropped
 inline constexpr Duration future_limit = hours(24);     // a sequence further ahead is refused
 inline constexpr Duration public_ttl_max = hours(7 * 24);
-// Resends of requests: one for every five first sends of the last 10 s, and 10 a second besides.
-inline constexpr int retry_every = 5;
-inline constexpr int retry_floor = 10;
 inline constexpr seconds retry_memory{10};
 
 // --- our limits -------------------------------------------------------------------------------
@@ -58,9 +52,7 @@ inline constexpr Duration promise_life = seconds(30);
 inline constexpr Duration promise_use = seconds(15);
 inline constexpr Duration poll_timeout = seconds(5);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
-inline constexpr Duration anti_entropy_interval = seconds(60);
-inline constexpr std::size_t repair_window = 32;      // fetches in flight while repairing
-inline constexpr std::size_t repair_window_busy = 4;  // while clients are served
+inline constexpr std::size_t repair_window_busy = 4;  // fetches in flight while clients are served
 inline constexpr std::size_t strays_window = 8;       // gets at once of what strayed here
 inline constexpr std::size_t strays_window_busy = 1;
 inline constexpr std::size_t datagram_resend_limit = wire::datagram_message_limit;

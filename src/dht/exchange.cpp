@@ -78,7 +78,9 @@ void Exchange::on_fetched(const wire::Fetched& fetched) {
 
 // Fetch from the side that has it: the partner, or ourselves when we leave.
 void Exchange::move_some() {
-  const std::size_t window = context_.client_operations > 0 ? repair_window_busy : repair_window;
+  const std::size_t most = context_.config.tuning.repair_window;
+  const std::size_t window =
+      context_.client_operations > 0 ? std::min(repair_window_busy, most) : most;
   const NodeId source = purpose_ == Purpose::leave ? context_.self : partner_;
   while (!queue_.empty() && moving_.size() + taking_.size() < window) {
     const RecordId record = queue_.front();

@@ -7,9 +7,9 @@ namespace kith::dht {
 void Repair::start() {
   started_ = context_.now.mono;
   context_.timers.set({Timer::Kind::lone}, started_ + lone_settle);
-  const Duration jitter = context_.rng.between(Duration(0), anti_entropy_interval);
-  context_.timers.set({Timer::Kind::anti_entropy},
-                      context_.now.mono + anti_entropy_interval + jitter);
+  const Duration usual = context_.config.tuning.anti_entropy_interval;
+  const Duration jitter = context_.rng.between(Duration(0), usual);
+  context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + usual + jitter);
 }
 
 void Repair::schedule(Duration delay) {
@@ -309,8 +309,8 @@ void Repair::on_lone_timer() {
 }
 
 void Repair::on_anti_entropy_timer() {
-  const Duration wait =
-      context_.rng.between(anti_entropy_interval / 2, anti_entropy_interval * 3 / 2);
+  const Duration usual = context_.config.tuning.anti_entropy_interval;
+  const Duration wait = context_.rng.between(usual / 2, usual * 3 / 2);
   context_.timers.set({Timer::Kind::anti_entropy}, context_.now.mono + wait);
   if (running_ || anti_entropy_ != 0 || stopping_) return;
   if (synced()) strays_.look();

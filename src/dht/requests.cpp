@@ -4,8 +4,9 @@ namespace kith::dht {
 
 Duration Requests::rto(const NodeId& peer) const {
   const Rtt* rtt = rtt_.peek(peer);
-  if (!rtt) return rto_unknown;
-  return std::clamp(rtt->smoothed + 4 * rtt->variation, rto_min, rto_max);
+  const Tuning& tuning = context_.config.tuning;
+  if (!rtt) return tuning.rto_unknown;
+  return std::clamp(rtt->smoothed + 4 * rtt->variation, tuning.rto_min, tuning.rto_max);
 }
 
 void Requests::observe(const NodeId& peer, Duration rtt) {

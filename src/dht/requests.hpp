@@ -15,7 +15,7 @@ namespace kith::dht {
 
 class Requests {
  public:
-  explicit Requests(Context& context) : context_(context) {}
+  explicit Requests(Context& context) : context_(context), budget_(context.config.tuning) {}
 
   // Fills in the envelope. To ourselves it goes round the corner, through the same code.
   template <class M>

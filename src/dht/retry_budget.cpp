@@ -24,9 +24,9 @@ void RetryBudget::sent(Instant now) {
 
 bool RetryBudget::withdraw(Instant now) {
   forget_until(now);
-  if (balance_ + floor_ < price) return false;
-  seconds_[static_cast<std::size_t>(second_) % seconds_.size()] -= price;
-  balance_ -= price;
+  if (balance_ + floor_ < price_) return false;
+  seconds_[static_cast<std::size_t>(second_) % seconds_.size()] -= price_;
+  balance_ -= price_;
   return true;
 }
 

@@ -10,20 +10,22 @@
 #include <array>
 
 #include "constants.hpp"
+#include "kith/dht/dht.hpp"
 
 namespace kith::dht {
 
 class RetryBudget {
  public:
+  explicit RetryBudget(const Tuning& tuning = {})
+      : price_(tuning.retry_every), floor_(price_ * tuning.retry_floor * retry_memory.count()) {}
+
   void sent(Instant now);      // a request, for the first time
   bool withdraw(Instant now);  // whether one may be sent again now; then it is counted
 
  private:
-  static constexpr std::int64_t price = retry_every;
-  static constexpr std::int64_t floor_ = price * retry_floor * retry_memory.count();
-
   void forget_until(Instant now);
 
+  std::int64_t price_, floor_;
   // The running second and those remembered before it.
   std::array<std::int64_t, retry_memory.count() + 1> seconds_{};
   std::int64_t balance_ = 0;  // their sum

@@ -1,4 +1,4 @@
-// Every number of membership, with its unit and its reason.
+// Every number of membership, with its unit and its reason; but for Tuning's, in the door.
 #pragma once
 
 #include "kith/base/job.hpp"
@@ -33,9 +33,8 @@ inline constexpr int suspicion_max_factor = 6;          // beta [Lifeguard IV.B]
 inline constexpr int alone_windows = 4;                 // without any witness
 
 inline constexpr Duration push_interval = milliseconds(200);  // and only while there is news
-inline constexpr std::size_t push_fanout = 3;
-inline constexpr unsigned retransmit_factor = 4;            // x ceil(log2(n + 1)) sendings ...
-inline constexpr unsigned retransmit_max = 2 * ring_count;  // ... and no more than have a session
+inline constexpr unsigned retransmit_factor = 4;              // x ceil(log2(n + 1)) sendings ...
+inline constexpr unsigned retransmit_max = 2 * ring_count;    // ... and no more than have a session
 
 inline constexpr std::size_t roster_limit = 4096;
 inline constexpr std::size_t public_prefix_limit = 8;  // members a /24 or /56 in public mode
@@ -55,7 +54,6 @@ inline constexpr std::uint64_t incarnation_limit = 1ull << 48;  // 6 bytes on th
 
 // --- our limits -------------------------------------------------------------------------------
 
-inline constexpr Duration anti_entropy_interval = seconds(10);  // +- 20 %: one tiny question each
 inline constexpr Duration exchange_retry = milliseconds(500);
 inline constexpr int exchange_tries = 3;            // of one question
 inline constexpr int exchange_rounds = 64;          // covers a whole roster_limit of differences
@@ -92,8 +90,6 @@ inline constexpr std::size_t ring_walk_limit = 8;   // suspects passed over on o
 inline constexpr std::size_t observer_slack = 3;
 inline constexpr std::size_t everyone_slack = 4;  // the same around everyone_limit
 
-inline constexpr std::size_t gossip_bytes =
-    wire::datagram_message_limit - 40;  // 40: the message around it
 inline constexpr std::size_t reference_bytes = 23;
 inline constexpr std::size_t suspicion_bytes = 103;
 inline constexpr std::size_t tag_bytes_limit = 400;  // of all our tags, so that a record fits

@@ -72,7 +72,7 @@ void GossipQueue::drop(const wire::IdPrefix& subject) {
 }
 
 // False: it does not fit, or is there already.
-bool GossipQueue::add(wire::Gossip& gossip, std::size_t& used, const Item& item) {
+bool GossipQueue::add(wire::Gossip& gossip, std::size_t& used, const Item& item) const {
   if (const auto* reference = std::get_if<wire::Reference>(&item.news)) {
     if (gossip.references.size() == wire::references_limit) return false;
     gossip.references.push_back(*reference);
@@ -80,7 +80,7 @@ bool GossipQueue::add(wire::Gossip& gossip, std::size_t& used, const Item& item)
     return true;
   }
   const auto& suspicion = *std::get<std::unique_ptr<const wire::Suspicion>>(item.news);
-  if (used + suspicion_bytes > gossip_bytes || gossip.suspicions.size() == wire::suspicions_limit)
+  if (used + suspicion_bytes > bytes_ || gossip.suspicions.size() == wire::suspicions_limit)
     return false;
   if (std::find(gossip.suspicions.begin(), gossip.suspicions.end(), suspicion) !=
       gossip.suspicions.end())
@@ -95,7 +95,7 @@ void GossipQueue::fill(wire::Gossip& gossip, unsigned budget) {
       gossip.references.size() * reference_bytes + gossip.suspicions.size() * suspicion_bytes;
   std::vector<Items::iterator> looked_at;
   std::size_t misfits = 0;  // a few bytes left over are not worth a walk through a long queue
-  while (!order_.empty() && used + reference_bytes <= gossip_bytes && misfits < misfits_limit) {
+  while (!order_.empty() && used + reference_bytes <= bytes_ && misfits < misfits_limit) {
     std::pop_heap(order_.begin(), order_.end(), later);
     const auto it = item_at(order_.back());
     order_.pop_back();

@@ -21,6 +21,8 @@ unsigned gossip_budget(std::size_t members);
 
 class GossipQueue {
  public:
+  explicit GossipQueue(std::size_t bytes) : bytes_(bytes) {}  // Tuning::gossip_bytes
+
   void push(const wire::Reference& reference);  // replaces older news of the subject
   void push(const wire::Suspicion& suspicion);
   void drop_suspicions(const wire::IdPrefix& subject);
@@ -53,8 +55,9 @@ class GossipQueue {
   Items::iterator item_at(const Place& place);
   void enter(const Key& key, const Item& item);
   void make_room();
-  static bool add(wire::Gossip& gossip, std::size_t& used, const Item& item);
+  bool add(wire::Gossip& gossip, std::size_t& used, const Item& item) const;
 
+  std::size_t bytes_;
   Items items_;
   std::vector<Place> order_;  // a heap, the next to be sent on top; holds stale places too
   std::uint64_t pushed_ = 0;

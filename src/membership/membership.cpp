@@ -56,7 +56,8 @@ Membership::Impl::Impl(Config the_config, std::shared_ptr<const crypto::Identity
       self(identity->id()),
       rng(the_rng),
       records(config.records ? config.records : std::make_shared<Records>()),
-      roster(config.network, self) {}
+      roster(config.network, self),
+      gossip(config.tuning.gossip_bytes) {}
 
 void Membership::Impl::turn(Now the_now, Outbox& the_out) {
   now = the_now;

@@ -30,7 +30,7 @@ void Membership::Impl::spread(const wire::Suspicion& suspicion) {
 }
 
 void Membership::Impl::push_news() {
-  const std::vector<NodeId> peers = roster.pick_neighbours(push_fanout, rng);
+  const std::vector<NodeId> peers = roster.pick_neighbours(config.tuning.push_fanout, rng);
   for (const NodeId& peer : peers)
     if (!gossip.empty()) send(peer, wire::GossipPush{gossip_for(peer)});
   if (!peers.empty() && !gossip.empty()) arm({TimerKind::push}, push_interval);

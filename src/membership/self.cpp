@@ -62,7 +62,8 @@ void Membership::Impl::start() {
   own.wanted.ext = ext_of(config, book->start());
   publish_self();
   arm({TimerKind::probe_cycle}, rng.between(Duration(0), probe_interval));
-  arm({TimerKind::anti_entropy}, rng.between(anti_entropy_interval / 2, anti_entropy_interval));
+  const Duration usual = config.tuning.anti_entropy_interval;
+  arm({TimerKind::anti_entropy}, rng.between(usual / 2, usual));
   for (const PublicKey& key : config.saved_peers) {
     const NodeId peer = crypto::node_id(key);
     if (peer == self || hints.size() == hints_limit || !hints.insert(peer).second) continue;

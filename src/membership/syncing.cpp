@@ -21,8 +21,8 @@ void Membership::Impl::on_established(const PeerEstablished& peer) {
 // --- anti-entropy -----------------------------------------------------------------------------
 
 void Membership::Impl::anti_entropy() {
-  arm({TimerKind::anti_entropy},
-      rng.between(anti_entropy_interval * 4 / 5, anti_entropy_interval * 6 / 5));
+  const Duration usual = config.tuning.anti_entropy_interval;
+  arm({TimerKind::anti_entropy}, rng.between(usual * 4 / 5, usual * 6 / 5));
   for (const NodeId& peer : roster.pick(1, self, rng)) exchange_with(peer);
 }
 
@@ -74,7 +74,7 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
     const Entry* entry = roster.find(id);
     if (!entry) continue;
     const std::size_t size = reference_bytes + entry->certificate.size() * suspicion_bytes;
-    if (std::exchange(used, used + size) + size > gossip_bytes) {
+    if (std::exchange(used, used + size) + size > config.tuning.gossip_bytes) {
       send(from, wire::GossipPush{std::exchange(news, {})});
       used = size;
     }

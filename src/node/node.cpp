@@ -29,7 +29,7 @@ session::Config session_config(const Config& config, Now now) {
   return {config.mode,         network_of(config),          config.psk,
           config.previous_psk, {lan.id, lan.holds_records}, {std::max(stored + 1, wall)},
           config.boot,         config.trust_first,          config.versions,
-          config.features};
+          config.features,     config.tuning.session};
 }
 
 membership::Config membership_config(const Config& config) {
@@ -45,6 +45,7 @@ membership::Config membership_config(const Config& config) {
   out.records = config.records;
   out.versions = config.versions;
   out.ext = config.member_ext;
+  out.tuning = config.tuning.membership;
   return out;
 }
 
@@ -60,6 +61,7 @@ dht::Config dht_config(const Config& config) {
   out.last_seen = meta_time(config, meta_seen);
   out.counting = meta_counting_of(config.stored_meta, out.network);
   out.ext = config.record_ext;
+  out.tuning = config.tuning.dht;
   out.expects_peers = !config.join.empty() || !meta_peers_of(config.stored_meta).empty();
   return out;
 }

@@ -1,20 +1,17 @@
-// Every number of the session room, with its unit and its reason.
+// Every number of the session room, with its unit and its reason; but for Tuning's, in the door.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-#include "kith/base/time.hpp"
-#include "kith/wire/constants.hpp"
+#include "kith/session/session.hpp"
 
 namespace kith::session {
 
 // --- from the specification (PROTOCOL.md 2) -----------------------------------------------------
 
-inline constexpr Duration rekey_after = seconds(120);  // the initiator renews keys [WireGuard 6.2]
-inline constexpr Duration rekey_jitter = seconds(10);  // either way, so that fleets do not march
+inline constexpr int rekey_jitter_part = 12;  // of the time, either way: fleets must not march
 inline constexpr Duration reject_after = seconds(180);
-inline constexpr std::uint64_t rekey_after_messages = 1ull << 32;
 inline constexpr std::uint64_t reject_after_messages = 1ull << 48;
 
 // WireGuard waits 5 s + <= 334 ms between tries; somebody in front of a new machine should not. A
@@ -76,7 +73,7 @@ inline constexpr Duration stream_stall = seconds(10);     // messages wait, no c
 inline constexpr Duration confirm_interval = seconds(1);  // refused datagram -> stream dial
 inline constexpr std::size_t outputs_budget = 1024;       // of one expire()
 
-static_assert(reject_after > rekey_after + rekey_jitter);
+static_assert(reject_after > Tuning{}.rekey_after + Tuning{}.rekey_after / rekey_jitter_part);
 static_assert(cookie_use < cookie_secret_life);
 
 }  // namespace kith::session

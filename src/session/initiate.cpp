@@ -140,7 +140,9 @@ void Session::Impl::on_finished(const PendingJob& job, const Finished& result, T
   peer->rtt = t.now.mono - peer->attempt->sent;
   end_attempt(*peer);
   const bool was_linked = meet(*peer, result.responder.hello.boot, t);
-  const Duration jitter = rng.between(-rekey_jitter, rekey_jitter);
+  const Duration rekey_after = config.tuning.rekey_after;
+  const Duration most = rekey_after / rekey_jitter_part;
+  const Duration jitter = rng.between(-most, most);
   adopt_keys(*peer, Keypair(result.keys, {job.local, job.remote, true, t.now.mono,
                                           t.now.mono + rekey_after + jitter}));
   move_endpoint(*peer, job.from, t);

@@ -30,8 +30,8 @@ class Keypair {
   std::uint32_t local() const { return origin_.local; }
   Instant dies_at() const { return origin_.created + reject_after; }
   bool usable(Instant now) const { return now < dies_at() && sent_ < reject_after_messages; }
-  bool wants_rekey(Instant now) const {
-    return origin_.initiator && (now >= origin_.rekey_at || sent_ >= rekey_after_messages);
+  bool wants_rekey(Instant now, std::uint64_t after_messages) const {
+    return origin_.initiator && (now >= origin_.rekey_at || sent_ >= after_messages);
   }
 
   // Precondition: usable(). An empty message is a keepalive.

@@ -204,7 +204,7 @@ void Session::Impl::on(const SendRequested& in, Turn& t) {
   if (!peer || (!linked(*peer) && route(*peer).empty()))
     return t.push(DeliveryFailed{in.to, Undelivered::no_route});
 
-  const bool by_stream = in.stream || in.message.size() > wire::datagram_message_limit;
+  const bool by_stream = in.stream || in.message.size() > config.tuning.datagram_message_limit;
   const bool keyed = peer->current && peer->current->usable(t.now.mono);
   if (!by_stream && keyed) return send_sealed(*peer, in.message.view(), t);
   // Without datagram keys an open stream is the quicker way, and the only one where UDP is blocked.

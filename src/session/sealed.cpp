@@ -92,7 +92,8 @@ void Session::Impl::send_sealed(Peer& peer, ByteView message, Turn& t) {
     peer.waiting_since = t.now.mono;
     arm_tend(peer, t.now.mono + deaf_after);
   }
-  if (peer.current->wants_rekey(t.now.mono)) start_attempt(peer, t);
+  if (peer.current->wants_rekey(t.now.mono, config.tuning.rekey_after_messages))
+    start_attempt(peer, t);
 }
 
 // One lazy timer a peer: it fires at the earliest thing that may be due and looks again. Setting

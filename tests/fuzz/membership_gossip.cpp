@@ -4,6 +4,7 @@
 #include <map>
 
 #include "gossip.hpp"
+#include "kith/membership/membership.hpp"
 #include "target.hpp"
 
 using namespace kith;
@@ -30,7 +31,7 @@ kith::fuzz::Seeds fuzz_seeds() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input in(data, size);
-  GossipQueue queue;
+  GossipQueue queue(Tuning{}.gossip_bytes);
   std::map<wire::IdPrefix, std::uint64_t> newest;  // pushed and not dropped
   std::map<wire::IdPrefix, unsigned> sent;         // since then
   while (!in.empty()) {
@@ -54,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const unsigned budget = 1 + static_cast<unsigned>(in.below(12));
       wire::Gossip gossip;
       queue.fill(gossip, budget);
-      KITH_ASSERT(size_of(gossip) <= gossip_bytes);
+      KITH_ASSERT(size_of(gossip) <= Tuning{}.gossip_bytes);
       KITH_ASSERT(gossip.references.size() <= wire::references_limit);
       KITH_ASSERT(gossip.suspicions.size() <= wire::suspicions_limit);
       for (const wire::Reference& reference : gossip.references) {

@@ -33,7 +33,7 @@ kith::fuzz::Seeds fuzz_seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Instant start{seconds(100)};
   noise::Transport ours{key_of(1), key_of(2), {}}, theirs{key_of(2), key_of(1), {}};
-  Keypair sender(ours, {1, 2, true, start, start + rekey_after});
+  Keypair sender(ours, {1, 2, true, start, start + Tuning{}.rekey_after});
   Keypair receiver(theirs, {2, 1, false, start, start});
   std::vector<Bytes> messages, frames;
   for (std::size_t i = 0; i < frames_count; ++i) {

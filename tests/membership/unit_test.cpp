@@ -8,6 +8,7 @@
 #include "health.hpp"
 #include "incarnation.hpp"
 #include "kith/crypto/hash.hpp"
+#include "kith/membership/membership.hpp"
 #include "kith/membership/records.hpp"
 #include "probes.hpp"
 #include "rings.hpp"
@@ -321,7 +322,7 @@ TEST_CASE("membership/gossip: an item leaves after 4 * ceil(log2(n + 1)) sending
   CHECK_EQ(gossip_budget(1), 4);
   CHECK_EQ(gossip_budget(8), 16);
   CHECK_EQ(gossip_budget(1000), 16);  // no more than it has neighbours
-  GossipQueue queue;
+  GossipQueue queue(Tuning{}.gossip_bytes);
   queue.push(wire::Reference{wire::prefix_of(node(1)), {5}, Verdict::alive, {}});
   for (int i = 0; i < 16; ++i) {
     wire::Gossip gossip;
@@ -332,7 +333,7 @@ TEST_CASE("membership/gossip: an item leaves after 4 * ceil(log2(n + 1)) sending
 }
 
 TEST_CASE("membership/gossip: a full queue forgets what has been told most, and is never larger") {
-  GossipQueue queue;
+  GossipQueue queue(Tuning{}.gossip_bytes);
   const auto news = [](std::uint64_t about) {
     return wire::Reference{wire::prefix_of(node(about)), {1}, Verdict::alive, {}};
   };
@@ -358,7 +359,7 @@ TEST_CASE("membership/gossip: a full queue forgets what has been told most, and 
 }
 
 TEST_CASE("membership/gossip: what is dropped or replaced is not told") {
-  GossipQueue queue;
+  GossipQueue queue(Tuning{}.gossip_bytes);
   wire::Reference old{wire::prefix_of(node(1)), {1}, Verdict::alive, {}};
   wire::Reference fresh = old;
   fresh.incarnation = {2};
@@ -374,7 +375,7 @@ TEST_CASE("membership/gossip: what is dropped or replaced is not told") {
 
 TEST_CASE(
     "membership/gossip: the least spread goes first and a message never outgrows a datagram") {
-  GossipQueue queue;
+  GossipQueue queue(Tuning{}.gossip_bytes);
   for (std::uint64_t i = 0; i < 200; ++i)
     queue.push(wire::Reference{wire::prefix_of(node(i)), {1}, Verdict::alive, {}});
   for (std::uint64_t i = 0; i < 20; ++i) {
@@ -397,7 +398,7 @@ TEST_CASE(
 
 TEST_CASE(
     "membership/gossip: newer news of a subject replaces older, suspicions go with their subject") {
-  GossipQueue queue;
+  GossipQueue queue(Tuning{}.gossip_bytes);
   queue.push(wire::Reference{wire::prefix_of(node(1)), {1}, Verdict::alive, {}});
   queue.push(wire::Reference{wire::prefix_of(node(1)), {2}, Verdict::alive, {}});
   wire::Suspicion suspicion = by(7);

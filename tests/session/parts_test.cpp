@@ -128,8 +128,8 @@ TEST_CASE("session/keypair: seals for its twin, refuses copies, and dies after 1
   const Instant late = start.mono + seconds(180);
   CHECK_EQ(b.open(frame.view(), *header, late).error(), OpenFailure::expired);
   CHECK_FALSE(a.usable(late));
-  CHECK(a.wants_rekey(late));
-  CHECK_FALSE(b.wants_rekey(late));
+  CHECK(a.wants_rekey(late, Tuning{}.rekey_after_messages));
+  CHECK_FALSE(b.wants_rekey(late, Tuning{}.rekey_after_messages));
 }
 
 TEST_CASE("session/lanes: what was cut comes out whole, membership first") {

@@ -36,6 +36,16 @@ struct Counting {
   bool retired = false;     // with that stamp
 };
 
+// Numbers of a node's own: the others bear any, and need not know them.
+struct Tuning {
+  Duration rto_min = milliseconds(50), rto_max = milliseconds(1500);  // until a request is resent
+  Duration rto_unknown = milliseconds(350);
+  // Resends of requests: one for every five first sends of the last 10 s, and 10 a second besides.
+  int retry_every = 5, retry_floor = 10;
+  Duration anti_entropy_interval = seconds(60);
+  std::size_t repair_window = 32;  // fetches in flight while repairing
+};
+
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
@@ -44,6 +54,7 @@ struct Config {
   bool expects_peers = false;  // saved peers or join targets: wait for them before going it alone
   std::vector<Counting> counting;  // as last told by CountingChanged
   Bytes ext;  // TLVs of the records signed here besides the label; with it at most wire::ext_limit
+  Tuning tuning;
 };
 
 RecordId record_id(ByteView root, wire::Kind kind, const NodeId& owner, std::string_view name);

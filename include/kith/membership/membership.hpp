@@ -28,6 +28,14 @@ using wire::Verdict;
 
 class Records;
 
+// Numbers of a node's own: the others bear any, and need not know them.
+struct Tuning {
+  std::size_t push_fanout = 3;  // members that news are pushed to at once
+  // Of news in one message, at least the 103 of a suspicion. 40: the message around it.
+  std::size_t gossip_bytes = wire::datagram_message_limit - 40;
+  Duration anti_entropy_interval = seconds(10);  // +- 20 %: one tiny question each
+};
+
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
@@ -41,6 +49,7 @@ struct Config {
   std::shared_ptr<Records> records;    // shared with other machines of this thread; null: its own
   wire::Versions versions;
   Bytes ext;  // TLVs in our record besides this room's own; at most ext_bytes_limit, else none
+  Tuning tuning;
 };
 
 // What others read about a member; shared, immutable, replaced on change.

@@ -19,6 +19,12 @@
 
 namespace kith::node {
 
+struct Tuning {
+  session::Tuning session;
+  membership::Tuning membership;
+  dht::Tuning dht;
+};
+
 struct Config {
   Mode mode = Mode::lan;
   std::string network_name = "lan";
@@ -35,6 +41,7 @@ struct Config {
   wire::Versions versions;
   std::uint64_t features = 0;
   Bytes member_ext, record_ext;
+  Tuning tuning;
   bool lan_discovery = true;
   bool trust_first = false;
   std::vector<std::string> lan_exclude = discovery::Config{}.lan_exclude;

@@ -38,6 +38,13 @@ struct LanId {
   auto operator<=>(const LanId&) const = default;
 };
 
+// Numbers of a node's own: its peers bear any, and need not know them.
+struct Tuning {
+  Duration rekey_after = seconds(120);  // +- a twelfth; the initiator renews keys [WireGuard 6.2]
+  std::uint64_t rekey_after_messages = 1ull << 32;
+  std::size_t datagram_message_limit = wire::datagram_message_limit;  // larger ones go by stream
+};
+
 struct Config {
   Mode mode = Mode::lan;
   NetworkId network;
@@ -49,6 +56,7 @@ struct Config {
   bool trust_first = false;  // public mode: dial an unpinned address
   wire::Versions versions;
   std::uint64_t features = 0;  // bits both sides may use; none is defined yet
+  Tuning tuning;
 };
 
 // A stream is a TCP connection. Even ids are opened by us, odd ids are accepted (runtime's choice).
