@@ -24,6 +24,8 @@ Buffer unknown_frame(std::uint64_t word) {
   return Buffer(frame);
 }
 
+constexpr Duration slow_job = milliseconds(10), late_receipt = milliseconds(1500);
+
 Bytes copied(const Buffer& buffer) { return Bytes(buffer.view().begin(), buffer.view().end()); }
 
 }  // namespace
@@ -45,7 +47,8 @@ void World::carry(HostIndex index, node::Output output) {
         later(resolve_time, index, Answer{discovery::Resolved{o.token, std::move(addresses)}});
       },
       [&](Compute&& o) {
-        const Duration usual = chance_.of(scenario_.job, Concern::job, {index, o.token.value});
+        Duration usual = chance_.of(scenario_.job, Concern::job, {index, o.token.value});
+        if (rarely(index, Rare::slow_jobs)) usual = slow_job;
         Instant& done = hosts_[index].jobs_done;
         done = std::max(done, now_ + usual);
         later(done - now_, index, Answer{Computed{o.token, o.job->run()}});
@@ -94,6 +97,35 @@ void World::pass_on(HostIndex index, const Endpoint& to, const Buffer& bytes) {
     agenda_.add({arrival.at, place->second, 0, Datagram{hosts_[index].at, arrival.bytes}});
 }
 
+// --- what is rare
+// ---------------------------------------------------------------------------------
+
+// Whether it happens to that host; then it is counted.
+bool World::rarely(HostIndex index, Rare what) {
+  if (!hosts_[index].is(what)) return false;
+  ++tally_.fired[static_cast<std::size_t>(Act::rare)];
+  ++tally_.rare[static_cast<std::size_t>(what)];
+  return true;
+}
+
+// What the world says to a process once a second, or now and then, at some time within it.
+void World::pester(HostIndex index) {
+  if (!hosts_[index].up() || hosts_[index].rare == 0) return;
+  const auto draw = [&](Duration most, Concern concern) {
+    return chance_.between(Duration(0), most, concern, {index, nonce(index)});
+  };
+  if (rarely(index, Rare::load)) {
+    const Duration lag = draw(milliseconds(200), Concern::load);
+    const auto jobs = static_cast<std::size_t>(draw(Duration(256), Concern::load).count());
+    later(draw(seconds(1), Concern::load), index, Answer{node::LoadMeasured{lag, jobs}});
+  }
+  const bool skips = chance_.per_mille(200, Concern::skip, {index, nonce(index)});
+  if (skips && rarely(index, Rare::skips)) {
+    const node::TimeSkipped skipped{draw(seconds(10), Concern::skip)};
+    later(draw(seconds(1), Concern::skip), index, Answer{skipped});
+  }
+}
+
 // --- the disk -----------------------------------------------------------------------------------
 
 void World::write(HostIndex index, Disk::Write write) {
@@ -113,8 +145,13 @@ void World::write(HostIndex index, Disk::Write write) {
 void World::commit(HostIndex index) {
   Host& host = hosts_[index];
   ++tally_.commits;
-  for (const Token token : host.disk.commit(now_))
-    later(Duration(1), index, Answer{Persisted{token}});
+  for (const Token token : host.disk.commit(now_)) {
+    Instant told = now_ + Duration(1);
+    if (rarely(index, Rare::late_receipts))
+      told += chance_.between(Duration(0), late_receipt, Concern::receipt, {index, nonce(index)});
+    host.receipt = std::max(told, host.receipt);  // one after the other
+    later(host.receipt - now_, index, Answer{Persisted{token}});
+  }
   if (!host.disk.committing()) return;
   const Duration usual = chance_.of(scenario_.disk, Concern::disk, {index, nonce(index)});
   later(host.commit_time.value_or(usual), index, Commit{});

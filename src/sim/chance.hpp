@@ -35,6 +35,9 @@ enum class Concern : std::uint64_t {  // separate streams: one fault never moves
   job,
   lie,
   tomorrow,
+  load,
+  skip,
+  receipt,
 };
 
 constexpr std::uint64_t mixed(std::uint64_t word) {

@@ -45,6 +45,7 @@ struct Host {
   bool leaving = false;              // told to
   bool left = false;                 // said goodbye, and has not been started since
   bool newer = false;                // it runs, or will, a release of tomorrow
+  std::int64_t rare = 0;             // bits of Rare
   std::optional<Instant> armed;      // its Wake
   std::optional<Instant> deadline;   // what its timer was set to ...
   std::optional<Instant> due;        // ... and when that could fire at the earliest
@@ -73,6 +74,9 @@ struct Host {
   std::int64_t disk_busy = 0;
   std::unique_ptr<Liar> liar;  // where the scenario makes it one, from the beginning: it collects
 
+  Instant receipt;  // the latest one, of a disk that tells late
+
+  bool is(Rare what) const { return (rare & bit_of(what)) != 0; }
   bool up() const { return node != nullptr; }
 };
 

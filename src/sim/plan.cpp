@@ -37,8 +37,8 @@ constexpr Recipe recipes[] = {
     {Act::cut, seconds(1), seconds(30), 0, 0, Whom::side},
     {Act::cut, milliseconds(100), seconds(2), 0, 0, Whom::side},
     {Act::cut, seconds(1), seconds(30), 0, 0, Whom::one},
-    {Act::bridge, seconds(1), seconds(30), 0, 0, Whom::side},
-    {Act::ring, seconds(1), seconds(30), 0, 0, Whom::all},
+    {Act::bridge, seconds(1), seconds(15), 0, 0, Whom::side},
+    {Act::ring, seconds(1), seconds(10), 0, 0, Whom::all},
     {Act::mute, seconds(1), seconds(20), 0, 0, Whom::one},
     {Act::deaf, seconds(1), seconds(20), 0, 0, Whom::one},
     {Act::clog, milliseconds(100), seconds(10), 0, 0, Whom::side},
@@ -82,6 +82,7 @@ class Planner {
     if (rng_.chance(1, 4)) burst();
     liar();
     releases();
+    rarities();
     if (calm_) keep_calm();
     std::stable_sort(scenario_.events.begin(), scenario_.events.end(),
                      [](const Event& a, const Event& b) { return a.at < b.at; });
@@ -239,6 +240,17 @@ class Planner {
     for (const HostIndex host : some(scenario_.hosts)) {
       if (at < trouble_until_) add({at, Act::newer, {host}, span, 0, 0});
       at += step;
+    }
+  }
+
+  // From the start, on some hosts, or on all; each by itself.
+  void rarities() {
+    if (rng_.chance(1, 2)) return;
+    for (std::size_t i = 0; i < rare_count; ++i) {
+      if (!rng_.chance(1, 3)) continue;
+      auto hosts = rng_.chance(1, 3) ? std::vector<HostIndex>{} : whom(Whom::side);
+      const Event event{{}, Act::rare, std::move(hosts), {}, bit_of(static_cast<Rare>(i)), 0};
+      scenario_.events.insert(scenario_.events.begin(), event);  // before they start
     }
   }
 

@@ -11,13 +11,17 @@ namespace {
 
 constexpr std::string_view first_line = "kith scenario 1";
 constexpr std::array<std::string_view, act_count> act_names = {
-    "start",    "kill",  "pause",      "sleep",   "slow",      "leave",     "wipe",      "rollback",
-    "twin",     "lie",   "newer",      "loss",    "duplicate", "replay",    "reorder",   "corrupt",
-    "truncate", "delay", "mtu",        "squeeze", "cut",       "bridge",    "ring",      "mute",
-    "deaf",     "clog",  "step_clock", "drift",   "disk_slow", "disk_full", "disk_busy", "rot",
-    "put",      "get",   "erase",      "heal"};
+    "start",   "kill",     "pause", "sleep",      "slow",    "leave",     "wipe",      "rollback",
+    "twin",    "lie",      "newer", "rare",       "loss",    "duplicate", "replay",    "reorder",
+    "corrupt", "truncate", "delay", "mtu",        "squeeze", "cut",       "bridge",    "ring",
+    "mute",    "deaf",     "clog",  "step_clock", "drift",   "disk_slow", "disk_full", "disk_busy",
+    "rot",     "put",      "get",   "erase",      "heal"};
 constexpr std::array<std::string_view, lie_count> lie_names = {
     "silence", "accuse", "forge", "replay", "misroute", "receipts", "clocks", "storm"};
+constexpr std::array<std::string_view, rare_count> rare_names = {
+    "slow_jobs",     "small_credit", "load",         "skips",      "late_receipts",
+    "new_keys",      "by_stream",    "small_gossip", "eager_sync", "lazy_sync",
+    "narrow_repair", "hasty",        "no_resends"};
 constexpr HostIndex hosts_limit = 100'000;
 constexpr std::size_t events_limit = 1'000'000;
 
@@ -149,6 +153,7 @@ bool sound(const Event& event, const Scenario& scenario) {
   if (of_one && event.hosts.size() != 1) return false;
   if (of_one && event.amount >= owned_keys + scenario.hosts) return false;
   if (event.size > 65'536) return false;
+  if (event.act == Act::rare && (event.amount < 0 || event.amount >> rare_count != 0)) return false;
   return scenario.events.empty() || scenario.events.back().at <= event.at;
 }
 
@@ -156,6 +161,8 @@ bool sound(const Event& event, const Scenario& scenario) {
 
 std::string_view to_string(Act act) { return act_names[static_cast<std::size_t>(act)]; }
 std::string_view to_string(Lie lie) { return lie_names[static_cast<std::size_t>(lie)]; }
+
+std::string_view to_string(Rare rare) { return rare_names[static_cast<std::size_t>(rare)]; }
 
 std::string to_string(const Event& event) {
   std::string line = seconds_text(event.at);

@@ -9,6 +9,9 @@ namespace kith::sim {
 namespace {
 
 constexpr std::size_t fewest_to_lose_one = 5;
+constexpr std::int64_t rare_of_world = bit_of(Rare::slow_jobs) | bit_of(Rare::small_credit) |
+                                       bit_of(Rare::load) | bit_of(Rare::skips) |
+                                       bit_of(Rare::late_receipts);
 
 }  // namespace
 
@@ -34,7 +37,8 @@ void World::begin(const Event& event, std::size_t index) {
   for (const HostIndex i : befallen(event)) {
     Host& host = hosts_[i];
     if (host.gone) continue;
-    if (event.act != Act::start) ++tally_.fired[static_cast<std::size_t>(event.act)];
+    if (event.act != Act::start && event.act != Act::rare)
+      ++tally_.fired[static_cast<std::size_t>(event.act)];
     befall(i, event);
   }
 }
@@ -54,6 +58,9 @@ void World::befall(HostIndex i, const Event& event) {
       return host.disk.roll_back(now_ - milliseconds(event.amount));
     case Act::newer:
       return release(i, true);
+    case Act::rare:
+      host.rare |= event.amount;
+      return;
     case Act::leave:
       host.leaving = host.up();
       if (host.up()) later(Duration(0), i, Answer{node::LeaveRequested{}});
@@ -121,6 +128,9 @@ void World::relieve(HostIndex i, const Event& event) {
       return boot(i);
     case Act::newer:
       return release(i, false);
+    case Act::rare:
+      host.rare &= ~event.amount;
+      return;
     case Act::leave:
       crash(i);  // whoever asked has lost patience
       return boot(i);
@@ -186,6 +196,7 @@ void World::heal(const Event& event) {
     host.disk_full = false;
     host.disk_busy = 0;
     if (host.liar) host.liar->end();
+    host.rare &= ~rare_of_world;
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
     if (host.leaving) crash(i);
@@ -215,6 +226,7 @@ void World::twin(const Event& event, std::size_t event_index) {
   host.identity = hosts_[original].identity;
   host.keyed = original;
   host.newer = hosts_[original].newer;
+  host.rare = hosts_[original].rare;
   host.at = {IpAddress::v4(10, static_cast<Byte>(200), static_cast<Byte>(index >> 8),
                            static_cast<Byte>(index & 0xff)),
              4747};

@@ -5,9 +5,10 @@
 namespace kith::sim {
 namespace {
 
-constexpr std::size_t credit = 256 << 10;             // runtime::Tcp::stream_credit
-constexpr Duration connect_patience = seconds(3);     // runtime::Tcp::connect_timeout
-constexpr Duration held_patience = seconds(15);       // then the kernel gives up
+constexpr std::size_t credit = 256 << 10;                       // runtime::Tcp::stream_credit
+constexpr std::size_t small_credit = wire::stream_frame_limit;  // session writes whole ones
+constexpr Duration connect_patience = seconds(3);               // runtime::Tcp::connect_timeout
+constexpr Duration held_patience = seconds(15);                 // then the kernel gives up
 constexpr Duration resend_first = milliseconds(200);  // and each later wait is twice as long
 constexpr std::uint16_t outgoing_port = 50'000;
 
@@ -36,11 +37,14 @@ void World::open_stream(HostIndex index, const session::OpenStream& out) {
   other.peer = index, other.peer_life = hosts_[index].life, other.peer_stream = out.stream;
   other.open = true;
   other.last_arrival = *there + half;
+  const auto credit_of = [&](HostIndex host) {
+    return rarely(host, Rare::small_credit) ? small_credit : credit;
+  };
   const Endpoint from{hosts_[index].at.ip, outgoing_port};
   later(half, to, Answer{session::StreamOpened{theirs, from, true}});
-  later(half, to, Answer{session::StreamCredit{theirs, credit}});
+  later(half, to, Answer{session::StreamCredit{theirs, credit_of(to)}});
   later(half * 2, index, Answer{session::StreamOpened{out.stream, out.to, false}});
-  later(half * 2, index, Answer{session::StreamCredit{out.stream, credit}});
+  later(half * 2, index, Answer{session::StreamCredit{out.stream, credit_of(index)}});
 }
 
 void World::send_chunk(HostIndex index, session::StreamId id, StreamEnd& end,

@@ -35,6 +35,46 @@ void make_newer(node::Config& config) {
   config.record_ext = {0x7f, 4, 1, 2, 3, 4};
 }
 
+// In this order: who has both kinds of anti-entropy has the eager one.
+struct Tuned {
+  Rare what;
+  void (*tune)(node::Tuning& tuning);
+};
+constexpr Tuned tunings[] = {
+    {Rare::new_keys,
+     [](node::Tuning& t) {
+       t.session.rekey_after = seconds(3);
+       t.session.rekey_after_messages = 20;
+     }},
+    {Rare::by_stream, [](node::Tuning& t) { t.session.datagram_message_limit = 100; }},
+    {Rare::small_gossip,
+     [](node::Tuning& t) {
+       t.membership.push_fanout = 2;
+       t.membership.gossip_bytes = 500;
+     }},
+    {Rare::lazy_sync,
+     [](node::Tuning& t) {
+       t.membership.anti_entropy_interval = minutes(1);
+       t.dht.anti_entropy_interval = hours(1);
+     }},
+    {Rare::eager_sync,
+     [](node::Tuning& t) {
+       t.membership.anti_entropy_interval = seconds(1);
+       t.dht.anti_entropy_interval = seconds(3);
+     }},
+    {Rare::narrow_repair, [](node::Tuning& t) { t.dht.repair_window = 1; }},
+    {Rare::hasty,
+     [](node::Tuning& t) {
+       t.dht.rto_min = milliseconds(1);
+       t.dht.rto_unknown = t.dht.rto_max = milliseconds(20);
+     }},
+    {Rare::no_resends,
+     [](node::Tuning& t) {
+       t.dht.retry_every = 1'000'000'000;
+       t.dht.retry_floor = 0;
+     }},
+};
+
 }  // namespace
 
 World::World(const Scenario& scenario, const RunOptions& options)
@@ -191,6 +231,7 @@ void World::happen(Item item) {
 
 void World::look_around() {
   agenda_.add({now_ + second, 0, 0, Second{}});
+  for (HostIndex i = 0; i < hosts_.size(); ++i) pester(i);
   formed_ = formed_ || all_have_met();
   for (const auto& checker : checkers_) checker->on_second(*this);
   if (!healed_ || content_) return;
@@ -214,7 +255,7 @@ bool World::all_have_met() const {
   return true;
 }
 
-node::Config World::config_of(const Host& host, HostIndex index) const {
+node::Config World::config_of(const Host& host, HostIndex index) {
   node::Config config;
   config.mode = Mode::private_;
   config.network_name = network_name;
@@ -229,6 +270,8 @@ node::Config World::config_of(const Host& host, HostIndex index) const {
     if (i != index) config.join.push_back(to_string(endpoint_of(i)));
   config.records = records_;
   if (host.newer) make_newer(config);
+  for (const auto& [what, tune] : tunings)
+    if (rarely(index, what)) tune(config.tuning);
   config.seed = chance_.word(Concern::node, {index, host.life});
   config.secret_seed = seed_bytes(chance_, Concern::secret, index, host.life);
   for (const auto& [cell, value] : host.disk.cells()) {

@@ -56,7 +56,7 @@ class World {
   bool all_have_met() const;
   bool can_lose_one() const;
   static bool keeps_its_place(const Host& host);
-  node::Config config_of(const Host& host, HostIndex index) const;
+  node::Config config_of(const Host& host, HostIndex index);
 
   // process.cpp
   void boot(HostIndex index);
@@ -103,6 +103,8 @@ class World {
   void twin(const Event& event, std::size_t index);
   void heal(const Event& event);
   void release(HostIndex index, bool newer);
+  bool rarely(HostIndex index, Rare what);
+  void pester(HostIndex index);
   std::vector<HostIndex> befallen(const Event& event) const;
 
   const Scenario scenario_;

@@ -69,6 +69,32 @@ TEST_CASE("sim/run: a release of tomorrow lives among today's, and today's on it
   CHECK(outcome.tally.fired[static_cast<std::size_t>(Act::newer)] > 10);
 }
 
+TEST_CASE("sim/run: what is rare is frequent where a scenario says so, and counted by its name") {
+  for (std::size_t i = 0; i < rare_count; ++i) {
+    const auto rare = static_cast<Rare>(i);
+    INFO(to_string(rare));
+    const Outcome outcome = run(parsed(
+        "kith scenario 1\nhosts 5\nlength 60\n0 rare 1,2 amount " + std::to_string(bit_of(rare)) +
+        "\n0 start *\n6 put 2 amount 1 size 60000\n8 put 1 amount 2\n9 kill 4 for 5\n"
+        "20 get 3 amount 1\n30 heal *\n"));
+    CHECK_EQ(told(outcome), "nothing");
+    CHECK_EQ(outcome.tally.applied, 2);
+    for (std::size_t j = 0; j < rare_count; ++j) CHECK_EQ(outcome.tally.rare[j] > 0, i == j);
+    CHECK_EQ(outcome.tally.fired[static_cast<std::size_t>(Act::rare)], outcome.tally.rare[i]);
+  }
+}
+
+TEST_CASE("sim/run: a node's tuning is that of its scenario from its next start on") {
+  const std::string head = "kith scenario 1\nhosts 4\nlength 40\n";
+  const std::string rare = std::to_string(bit_of(Rare::new_keys));
+  const auto messages = [&](const std::string& events) {
+    return run(parsed(head + events)).tally.datagrams;
+  };
+  const std::uint64_t usual = messages("0 start *\n");
+  CHECK(messages("0 rare * amount " + rare + "\n0 start *\n") > usual + usual / 8);
+  CHECK_EQ(messages("0 start *\n5 rare * amount " + rare + "\n"), usual);
+}
+
 TEST_CASE("sim/measure: kills, cuts and puts are told with how long they took") {
   RunOptions options;
   options.measure = true;

@@ -57,6 +57,9 @@ TEST_CASE("sim/scenario: what is wrong is said with its line") {
   CHECK_EQ(error(head + "1 kill 3\n"), place);
   CHECK_EQ(error(head + "1 put * amount 4\n"), place);
   CHECK_EQ(error(head + "1 put 1 amount 4 size 65537\n"), place);
+  CHECK_EQ(error(head + "1 rare 1 amount " + std::to_string(std::int64_t{1} << rare_count) + "\n"),
+           place);
+  CHECK_EQ(error(head + "1 rare 1 amount -1\n"), place);
   CHECK_EQ(error(head + "5 kill 1\n4 kill 1\n"),
            "line 4: no such host, too large, or out of order");
   const std::string_view setting =
@@ -68,6 +71,7 @@ TEST_CASE("sim/scenario: what is wrong is said with its line") {
 
 TEST_CASE("sim/plan: a plan stays within its limits and its atlas") {
   std::set<Act> seen;
+  std::int64_t rare = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     const Scenario scenario = plan(seed, {.hosts_min = 3, .hosts_max = 40});
     CHECK(scenario.hosts >= 3);
@@ -78,6 +82,7 @@ TEST_CASE("sim/plan: a plan stays within its limits and its atlas") {
       CHECK(event.at >= before);
       before = event.at;
       seen.insert(event.act);
+      if (event.act == Act::rare) rare |= event.amount;
       losses += event.act == Act::wipe || event.act == Act::rollback || event.act == Act::rot;
       twins += event.act == Act::twin;
       liars += event.act == Act::lie ? event.hosts.size() : 0;
@@ -89,6 +94,7 @@ TEST_CASE("sim/plan: a plan stays within its limits and its atlas") {
     if (scenario.hosts < 5) CHECK_EQ(liars, 0);
   }
   CHECK_EQ(seen.size(), static_cast<std::size_t>(Act::heal) + 1);  // every fault is planned by some
+  CHECK_EQ(rare, ((std::int64_t{1} << rare_count) - 1) & ~bit_of(Rare::small_gossip));
 }
 
 TEST_CASE("sim/plan: while many join at once there is no other trouble") {

@@ -15,7 +15,7 @@ constexpr std::string_view schema = "kith-sim/sweep/1";
 
 struct Field {
   const char* name;
-  std::uint64_t sim::Tally::* value;
+  std::uint64_t sim::Tally::*value;
 };
 constexpr std::array<Field, 9> fields{{{"events", &sim::Tally::events},
                                        {"steps", &sim::Tally::steps},
@@ -29,6 +29,14 @@ constexpr std::array<Field, 9> fields{{{"events", &sim::Tally::events},
 
 void sum(Counts& into, const Counts& more) {
   for (std::size_t i = 0; i < act_count; ++i) into[i] += more[i];
+}
+
+// By the name of the branch.
+Json by_name(const std::array<std::uint64_t, sim::rare_count>& counts) {
+  Json out = Json::object();
+  for (std::size_t i = 0; i < sim::rare_count; ++i)
+    out[std::string(to_string(static_cast<sim::Rare>(i)))] = counts[i];
+  return out;
 }
 
 std::string name_of(std::size_t act) { return std::string(to_string(static_cast<Act>(act))); }
@@ -64,6 +72,10 @@ Totals totals_in(const Json& json) {
   for (const Field& field : fields)
     totals.tally.*field.value = json.at(field.name).get<std::uint64_t>();
   totals.tally.fired = counts_in(json.at("fired"));
+  const Json rare = json.value("rare", Json::object());  // files of older sweeps have none
+  for (std::size_t i = 0; i < sim::rare_count; ++i)
+    totals.tally.rare[i] =
+        rare.value(std::string(to_string(static_cast<sim::Rare>(i))), std::uint64_t{0});
   totals.seeds = counts_in(json.at("seeds"));
   const Json lies = json.value("lies", Json::object());  // a file from before there were any
   for (std::size_t i = 0; i < sim::lie_count; ++i)
@@ -95,6 +107,7 @@ void Totals::add(const Totals& other) {
   for (const Field& field : fields) tally.*field.value += other.tally.*field.value;
   host_seconds += other.host_seconds;
   sum(tally.fired, other.tally.fired);
+  for (std::size_t i = 0; i < sim::rare_count; ++i) tally.rare[i] += other.tally.rare[i];
   sum(seeds, other.seeds);
   for (std::size_t i = 0; i < sim::lie_count; ++i) tally.lies[i] += other.tally.lies[i];
   for (std::size_t i = 0; i < act_count; ++i) sum(together[i], other.together[i]);
@@ -122,6 +135,10 @@ void Totals::print() const {
       if (seeds[j] > 0) std::printf(" %s:%llu", name_of(j).c_str(), number(together[i][j]));
     std::printf("\n");
   }
+  std::printf("\n%-14s %10s\n", "rare", "taken");
+  for (std::size_t i = 0; i < sim::rare_count; ++i)
+    std::printf("%-14s %10llu\n", std::string(to_string(static_cast<sim::Rare>(i))).c_str(),
+                number(tally.rare[i]));
 }
 
 std::string Totals::json() const {
@@ -134,6 +151,7 @@ std::string Totals::json() const {
               {"host_seconds", host_seconds}};
   for (const Field& field : fields) out[field.name] = tally.*field.value;
   out["fired"] = by_name(tally.fired);
+  out["rare"] = by_name(tally.rare);
   out["seeds"] = by_name(seeds);
   out["lies"] = Json::object();
   for (std::size_t i = 0; i < sim::lie_count; ++i) out["lies"][name_of_lie(i)] = tally.lies[i];

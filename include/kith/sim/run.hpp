@@ -27,6 +27,7 @@ struct Tally {
   std::uint64_t commits = 0;                     // of all disks
   std::array<std::uint64_t, act_count> fired{};  // how often a fault befell something
   std::array<std::uint64_t, lie_count> lies{};   // how often each was told
+  std::array<std::uint64_t, rare_count> rare{};  // how often such a thing happened
 };
 
 // How long things took, for a comparison with real daemons.

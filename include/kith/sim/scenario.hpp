@@ -31,6 +31,7 @@ enum class Act : std::uint8_t {
   twin,      // a second process with the same key and a copy of the disk, for `span`
   lie,       // a member's machine is compromised for `span`: it tells the lies of `amount` (Lie)
   newer,     // restarted as a release of tomorrow; as today's again after `span`, if there is one
+  rare,      // what is rare otherwise is frequent, for `span`: `amount` holds bits of Rare
   // The network. Of all links, or those from and to `hosts`, for `span`.
   loss,       // `amount` per mille of datagrams; a stream's bytes come 0.2 s later instead
   duplicate,  // per mille
@@ -82,6 +83,28 @@ constexpr std::int64_t bit_of(Lie lie) { return std::int64_t{1} << static_cast<i
 
 inline constexpr std::size_t act_count = static_cast<std::size_t>(Act::heal) + 1;
 
+// Branches that ordinary runs hardly ever take [FoundationDB's BUGGIFY]. Not `if (testing)` in the
+// code under test: each is a world, or a configuration, that a daemon may meet as well.
+enum class Rare : std::uint8_t {
+  // The world's, at once; over when the core heals.
+  slow_jobs,      // each takes 10 ms
+  small_credit,   // a stream takes one frame until the other end has read it
+  load,           // the loop lags and jobs queue, once a second: cookies are demanded
+  skips,          // time is said to have been skipped, and was not
+  late_receipts,  // what is on the disk is said to be so up to 1.5 s later
+  // The node's Tuning, as of its next start.
+  new_keys,       // after 3 s or 20 datagrams
+  by_stream,      // all but the smallest messages
+  small_gossip,   // to two members at once, four suspicions at most
+  eager_sync,     // anti-entropy every second, of records every three
+  lazy_sync,      // every minute, of records every hour
+  narrow_repair,  // one record after the other
+  hasty,          // requests are resent within 20 ms
+  no_resends,
+};
+inline constexpr std::size_t rare_count = static_cast<std::size_t>(Rare::no_resends) + 1;
+constexpr std::int64_t bit_of(Rare rare) { return std::int64_t{1} << static_cast<unsigned>(rare); }
+
 struct Event {
   Duration at{};  // since the world began
   Act act = Act::start;
@@ -114,6 +137,7 @@ struct Scenario {
 
 std::string_view to_string(Act act);
 std::string_view to_string(Lie lie);
+std::string_view to_string(Rare rare);
 std::string to_string(const Event& event);        // one line, without its end
 std::string to_string(const Scenario& scenario);  // a file
 // The error says what is wrong in which line.

@@ -13,6 +13,9 @@ class LostMarks {
  public:
   void note(const Event& event) {
     switch (event.act) {
+      case Act::rare:
+        if ((event.amount & bit_of(Rare::late_receipts)) == 0) return;
+        [[fallthrough]];
       case Act::disk_full:
       case Act::disk_busy:
       case Act::disk_slow:

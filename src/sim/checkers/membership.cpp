@@ -36,6 +36,7 @@ bool may_bury(const Event& event, HostIndex hosts) {
     case Act::disk_full:
     case Act::disk_busy:
     case Act::rot:
+    case Act::rare:
     case Act::put:
     case Act::get:
     case Act::erase:
