@@ -89,7 +89,7 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
 
   const bool from_writer = receipt.from == version.writer;
   const Index::Entry entry = entry_of(record, raw.size(), from_writer);
-  Incoming incoming{record.id, entry, raw, purge_time(entry), {receipt}, {}};
+  Incoming incoming{record.id, entry, raw, purge_time(entry), {receipt}, {}, {}};
   if (!has_room(receipt, record.id, incoming.entry)) return decline(receipt, record.id);
   if (from_writer) return persist(std::move(incoming));
   const std::uint64_t id = ++last_id_;
@@ -181,6 +181,7 @@ void Replica::on_persisted(Token token) {
     acknowledge(receipt, incoming.id, incoming.entry.version);
   for (const Receipt& receipt : incoming.lower)
     stale(receipt, incoming.id, incoming.entry.version.sequence);
+  for (const Shown& shown : incoming.readers) context_.reply(shown.to, shown.reply);
 }
 
 void Replica::commit(const Incoming& incoming) {
@@ -274,6 +275,21 @@ void Replica::show_version(wire::Fetched& reply, const Version& version) {
   reply.content = version.content;
 }
 
+// The disk may be ahead of the index by a commit. Until its receipt is here we answer others by the
+// index: who was shown the new version would count us for it, and the next one would miss it.
+bool Replica::await_receipt(const RecordId& id, const Version& version, const NodeId& to,
+                            const wire::Fetched& reply) {
+  for (auto& [token, incoming] : writing_) {
+    if (incoming.id != id || incoming.entry.version != version) continue;
+    if (incoming.readers.size() < receipts_limit)
+      incoming.readers.push_back({to, reply});
+    else
+      context_.reply(to, wire::Fetched{reply.request, wire::FetchStatus::refused});
+    return true;
+  }
+  return false;
+}
+
 void Replica::on_loaded(const Loaded& loaded) {
   auto node = reading_.extract(loaded.token);
   if (node.empty()) return;
@@ -285,12 +301,13 @@ void Replica::on_loaded(const Loaded& loaded) {
           ? wire::decode_record(loaded.value)
           : Result<wire::DecodedRecord, wire::DecodeError>(fail(wire::DecodeError::malformed));
   if (decoded) {
-    // The disk may be ahead of the index by a commit: then the version is read off the record.
     const wire::Record& record = decoded->record;
     const bool as_known =
         record.sequence == reading.version.sequence && record.content == reading.version.content;
-    show_version(reply, as_known ? reading.version : version_of(record));
+    const Version version = as_known ? reading.version : version_of(record);
+    show_version(reply, version);
     reply.record = loaded.value;
+    if (!as_known && await_receipt(reading.record, version, reading.to, reply)) return;
   } else if (reply.status == wire::FetchStatus::found) {
     reply.status = wire::FetchStatus::refused;
   }
@@ -304,6 +321,8 @@ void Replica::on_refused(const DiskRefused& refused) {
     for (const auto* waiting : {&incoming.receipts, &incoming.lower})
       for (const Receipt& receipt : *waiting)
         refuse(receipt, incoming.id, refusal_of(refused.reason));
+    for (const Shown& shown : incoming.readers)
+      context_.reply(shown.to, wire::Fetched{shown.reply.request, wire::FetchStatus::refused});
     return;
   }
   if (auto kept = dropping_.extract(refused.token); !kept.empty()) {

@@ -52,6 +52,10 @@ class Replica {
     wire::BaseDigest base{};
     OperationId operation = 0;
   };
+  struct Shown {
+    NodeId to;
+    wire::Fetched reply;
+  };
   struct Incoming {
     RecordId id;
     Index::Entry entry;
@@ -59,6 +63,7 @@ class Replica {
     std::int64_t purge_at = 0;
     std::vector<Receipt> receipts;
     std::vector<Receipt> lower;  // who came with a version that this one makes stale
+    std::vector<Shown> readers;  // who asked meanwhile, and the disk was ahead of its receipt
   };
   struct Reading {
     NodeId to;
@@ -78,6 +83,8 @@ class Replica {
   void acknowledge(const Receipt& receipt, const RecordId& id, const Version& version);
   void refuse(const Receipt& receipt, const RecordId& id, wire::Refusal reason);
   void stale(const Receipt& receipt, const RecordId& id, Sequence held);
+  bool await_receipt(const RecordId& id, const Version& version, const NodeId& to,
+                     const wire::Fetched& reply);
   static void show_version(wire::Fetched& reply, const Version& version);
   void announce_held();
   void plan_purge();

@@ -299,3 +299,23 @@ TEST_CASE("dht: no version is stale by a greater one that the disk may yet refus
   CHECK_EQ(stale, 0);
   CHECK_EQ(refused, 2);
 }
+
+TEST_CASE("dht: a replica shows one reader no version that it does not tell the next one of") {
+  for (const std::string key : {"a", "b", "c", "d", "e", "f"}) {  // who is asked first differs
+    DhtWorld world(3);
+    world.start_all();
+    REQUIRE(world.put(0, key, "old").outcome == PutOutcome::applied);
+    world.run(seconds(1));
+    world.node(0).receipt_delay = milliseconds(500);
+    world.node(2).disk_full = true;
+    const Ticket put = world.begin_put(0, key, "new");
+    world.run(milliseconds(5));  // on the disks of 0, which has not been told, and of 1
+    const GetReport first = world.get(0, key);
+    const GetReport second = world.get(2, key);
+    REQUIRE(first.complete);
+    if (second.complete) CHECK(second.sequence >= first.sequence);
+    const ReportPtr report = world.finish(0, put);
+    REQUIRE(report);
+    CHECK(std::get<PutReport>(*report).outcome == PutOutcome::applied);
+  }
+}

@@ -21,6 +21,7 @@ class DhtWorld {
     std::map<Bytes, Buffer> disk;
     bool up = false;
     bool disk_full = false, disk_silent = false;
+    Duration receipt_delay{};          // so long after its disk has something it is told
     UnixMillis synced, stored_synced;  // as told to the others, as on disk
     std::vector<dht::Counting> counting;
     std::set<std::size_t> unreachable;  // links cut from here
@@ -276,7 +277,8 @@ class DhtWorld {
     later(Duration(400), [this, i, token, keep = std::move(keep)] {
       if (!nodes_[i].up) return;  // power was cut before the sync
       keep();
-      step(i, Persisted{token});
+      if (nodes_[i].receipt_delay == Duration{}) return step(i, Persisted{token});
+      later(nodes_[i].receipt_delay, [this, i, token] { alive_step(i, Persisted{token}); });
     });
   }
   void deliver(std::size_t from, const dht::SendMessage& m) {

@@ -65,15 +65,17 @@ class History final : public Checker {
     const bool may_found =
         lost_disk || event.act == Act::leave || (event.act == Act::start && world.formed());
     if (may_found) founders_.insert(event.hosts.begin(), event.hosts.end());
-    if (lost_disk || event.act == Act::twin)
-      repeaters_.insert(event.hosts.begin(), event.hosts.end());
+    const bool forgets = lost_disk || event.act == Act::twin || event.act == Act::disk_full ||
+                         event.act == Act::disk_busy;
+    if (forgets) repeaters_.insert(event.hosts.begin(), event.hosts.end());
+    all_repeat_ = all_repeat_ || (forgets && event.hosts.empty());
     deceived_ = deceived_ || lies_to_quorums(event);
   }
   void on_ended(World& world, const Operation& operation) override {
     const auto* get = get_of(operation);
-    // Who forgot what it had signed may sign a sequence twice.
-    if (const auto* put = put_of(operation);
-        put && put->sequence.value > 0 && !repeaters_.contains(operation.at))
+    // Who forgot what it had signed may sign a sequence twice; the content decides between the two.
+    const bool repeats = all_repeat_ || repeaters_.contains(operation.at);
+    if (const auto* put = put_of(operation); put && put->sequence.value > 0 && !repeats)
       written_.emplace(std::pair(operation.key, version_of(world, operation)), operation);
     if (get && get->found) check_value(world, operation, *get);
     if (get && get->complete) check_version(world, operation, *get);
@@ -88,7 +90,7 @@ class History final : public Checker {
     const Version version = version_of(world, operation);
     for (const Answered& other : before) {
       if (other.ended >= operation.begun) continue;
-      if (get ? version >= other.version : version > other.version) continue;
+      if (get || repeats ? version >= other.version : version > other.version) continue;
       world.find(*this, operation.key + ": a " + (get ? "get" : "put") + " at host " +
                             std::to_string(operation.at) + " gives " + text_of(world, version) +
                             ", but " + text_of(world, other.version) +
@@ -125,7 +127,7 @@ class History final : public Checker {
   std::map<std::pair<std::string, Version>, Operation> written_;
   std::map<std::string, std::vector<Answered>> answered_;
   std::set<HostIndex> founders_, repeaters_;
-  bool deceived_ = false;
+  bool deceived_ = false, all_repeat_ = false;
 };
 
 // The version of `key` that a disk holds for sure; a damaged one does not count.
@@ -180,7 +182,9 @@ class ValuesExpireInTime final : public Checker {
       lent_.emplace(operation.value, operation);
   }
   void on_ended(World& world, const Operation& operation) override {
-    if (const auto* put = put_of(operation); put && lent_.contains(operation.value)) {
+    const auto lent = lent_.find(operation.value);
+    if (const auto* put = put_of(operation); put && lent != lent_.end()) {
+      lent->second.ended = operation.ended;
       const NodeId& writer = world.host(operation.at).identity->id();
       versions_.emplace(std::tuple(put->id, put->sequence, writer), operation.value);
     }
@@ -191,7 +195,7 @@ class ValuesExpireInTime final : public Checker {
     if (found == lent_.end()) return;
     const Operation& put = found->second;
     // Its time runs from the signature: between the put's beginning and its end.
-    if (get->found && operation.begun > put.begun + put_deadline + put.event.span)
+    if (get->found && put.ended && operation.begun > *put.ended + put.event.span)
       world.find(*this, operation.key + " is still read at host " + std::to_string(operation.at));
     if (!get->found && *operation.ended < put.begun + put.event.span)
       world.find(*this, operation.key + " is gone already at host " + std::to_string(operation.at));
@@ -203,7 +207,6 @@ class ValuesExpireInTime final : public Checker {
     const auto version = versions_.find({get.id, get.sequence, get.writer});
     return version == versions_.end() ? lent_.end() : lent_.find(version->second);
   }
-  static constexpr Duration put_deadline = seconds(5) + milliseconds(10);
   Lent lent_;
   std::map<std::tuple<RecordId, Sequence, NodeId>, std::string> versions_;
   bool clocks_differ_ = false;

@@ -188,7 +188,8 @@ class NobodyBuriesItself final : public Checker {
   }
 };
 
-// To whoever is well. Told by the news alone, as who follows the events sees it.
+// To whoever is well, where most are: else they may not have the witnesses. Told by the news alone,
+// as who follows the events sees it.
 class TheKilledAreDead final : public AmongTheHealthy {
  public:
   std::string_view sentence() const override {
@@ -208,12 +209,12 @@ class TheKilledAreDead final : public AmongTheHealthy {
   void on_second(World& world) override {
     const HostIndex hosts = world.scenario().hosts;
     down_.resize(hosts);
+    const bool enough = most_are_well(world);
     for (HostIndex i = 0; i < hosts; ++i) {
-      if (runs(world, i)) {
-        down_[i].reset();
-      } else if (!down_[i]) {
-        down_[i] = world.now();
-      } else if (world.now() - *down_[i] > in_time) {
+      Down& down = down_[i];
+      if (runs(world, i) || down.life != world.host(i).life) {
+        down = {world.host(i).life, world.now()};
+      } else if (enough && world.now() - down.since > in_time) {
         for (HostIndex by = 0; by < hosts; ++by) look(world, by, i);
       }
     }
@@ -221,12 +222,21 @@ class TheKilledAreDead final : public AmongTheHealthy {
 
  private:
   static constexpr Duration in_time = seconds(20);
+  static constexpr std::size_t gate = 3;  // witnesses (PROTOCOL.md 4)
   static std::size_t place(const World& world, HostIndex by, HostIndex subject) {
     return std::size_t{by} * world.scenario().hosts + subject;
   }
   static bool runs(const World& world, HostIndex index) {
     return std::any_of(world.hosts().begin(), world.hosts().end(),
                        [&](const Host& host) { return host.up() && host.keyed == index; });
+  }
+  bool most_are_well(const World& world) const {
+    std::size_t running = 0, healthy = 0;
+    for (HostIndex i = 0; i < world.scenario().hosts; ++i) {
+      running += world.host(i).up();
+      healthy += well(world, i);
+    }
+    return healthy == running || (healthy > gate && healthy > running / 2);
   }
   void look(World& world, HostIndex by, HostIndex subject) {
     const Host& host = world.host(by);
@@ -235,7 +245,11 @@ class TheKilledAreDead final : public AmongTheHealthy {
       world.find(*this, "host " + std::to_string(subject) + " at host " + std::to_string(by));
   }
   std::vector<std::uint32_t> lives_;  // in which of its lives one takes the other for alive
-  std::vector<std::optional<Instant>> down_;
+  struct Down {
+    std::uint64_t life = 0;  // that has ended
+    Instant since;
+  };
+  std::vector<Down> down_;
 };
 
 class OneView final : public Checker {
