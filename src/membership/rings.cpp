@@ -24,6 +24,16 @@ std::uint64_t Rings::point(std::size_t ring, const NodeId& member) const {
   return load_le<std::uint64_t>(hash.data());
 }
 
+// Whether it is at least so far from the point to the place, backwards around the ring.
+bool Rings::as_far(std::size_t ring, const Place& place, std::uint64_t from,
+                   std::uint64_t distance) const {
+  // The lower halves may take one from the difference of the upper ones, and no more.
+  const std::uint32_t between = upper_half(from) - place.upper;
+  if (between != 0 && between - 1 > upper_half(distance)) return true;
+  if (between != 0 && between < upper_half(distance)) return false;
+  return from - point(ring, id(place)) >= distance;
+}
+
 bool Rings::before(std::size_t ring, const Place& place, std::uint64_t at,
                    const NodeId& member) const {
   if (place.upper != upper_half(at)) return place.upper < upper_half(at);
@@ -123,7 +133,7 @@ bool Rings::may_accuse(const NodeId& accuser, const NodeId& subject, const Sound
       if (it == ring.begin()) it = ring.end();
       --it;
       if (id(*it) == subject) return true;  // once around
-      if (from - point(r, id(*it)) >= distance) return true;
+      if (as_far(r, *it, from, distance)) return true;
       if (sound(id(*it))) ++passed;
     }
   }

@@ -43,6 +43,8 @@ class Rings {
   std::uint64_t point(std::size_t ring, const NodeId& member) const;
   bool before(std::size_t ring, const Place& place, std::uint64_t point,
               const NodeId& member) const;
+  bool as_far(std::size_t ring, const Place& place, std::uint64_t from,
+              std::uint64_t distance) const;
   Ring::const_iterator find(std::size_t ring, std::uint64_t point, const NodeId& member) const;
   const NodeId& id(const Place& place) const { return numbered_[place.member]; }
 

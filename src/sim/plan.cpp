@@ -159,6 +159,10 @@ class Planner {
     const auto width = static_cast<std::uint64_t>(recipe.amount_max - recipe.amount_min) + 1;
     event.amount = recipe.amount_min + static_cast<std::int64_t>(rng_.below(width));
     if (event.act == Act::bridge) event.amount = rng_.below(scenario_.hosts);
+    // Both sides accuse, and all refute once a second: as much work a second as ten otherwise.
+    if (event.act == Act::bridge || event.act == Act::ring)
+      event.span =
+          std::min(event.span, std::max<Duration>(seconds(1), seconds(200) / scenario_.hosts));
     return event;
   }
 
