@@ -21,7 +21,7 @@ Outcome with(std::int64_t lies) {
   return run(*scenario);
 }
 
-std::string told(const Outcome& outcome) {
+std::string finding_of(const Outcome& outcome) {
   return outcome.findings.empty() ? "nothing" : outcome.findings.front().what;
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("sim/liar: each lie is told, and all others are not; nothing breaks") 
   for (std::size_t lie = 0; lie < lie_count; ++lie) {
     const Outcome outcome = with(bit_of(static_cast<Lie>(lie)));
     INFO(to_string(static_cast<Lie>(lie)));
-    CHECK_EQ(told(outcome), "nothing");
+    CHECK_EQ(finding_of(outcome), "nothing");
     for (std::size_t other = 0; other < lie_count; ++other)
       CHECK_EQ(outcome.tally.lies[other] > 0, other == lie);
   }
