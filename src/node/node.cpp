@@ -138,16 +138,10 @@ void Node::Impl::handle(const Input& input) {
         if (!is_ours(in.token)) return drop(DropReason::unexpected);
         tell(discovery::Resolved{inner(in.token), in.addresses});
       },
-      [&](const Computed& in) {
-        answer(in.token, Computed{inner(in.token), in.result});
-      },
+      [&](const Computed& in) { answer(in.token, Computed{inner(in.token), in.result}); },
       [&](const Persisted& in) { answer(in.token, Persisted{inner(in.token)}); },
-      [&](const Loaded& in) {
-        answer(in.token, Loaded{inner(in.token), in.found, in.value});
-      },
-      [&](const DiskRefused& in) {
-        answer(in.token, DiskRefused{inner(in.token), in.reason});
-      },
+      [&](const Loaded& in) { answer(in.token, Loaded{inner(in.token), in.found, in.value}); },
+      [&](const DiskRefused& in) { answer(in.token, DiskRefused{inner(in.token), in.reason}); },
       [&](const dht::PutRequested& in) { tell(in); },
       [&](const dht::GetRequested& in) { tell(in); },
       [&](const dht::LookupRequested& in) { tell(in); }, [&](const JoinRequested& in) { join(in); },

@@ -54,29 +54,30 @@ class Maker {
 
 constexpr Duration light = milliseconds(500);
 
+// All start, and little is asked.
+Maker peaceful(HostIndex hosts, Duration length, std::uint64_t seed) {
+  Maker make(hosts, length, seed);
+  make.start(0, hosts);
+  make.clients(light);
+  return make;
+}
+
 Scenario faults(HostIndex hosts, Duration length, std::uint64_t seed) {
   return plan(seed, {.hosts_min = hosts, .hosts_max = hosts, .length = length});
 }
 
 Scenario quiet(HostIndex hosts, Duration length, std::uint64_t seed) {
-  Maker make(hosts, length, seed);
-  make.start(0, hosts);
-  make.clients(light);
-  return make.done();
+  return peaceful(hosts, length, seed).done();
 }
 
 Scenario kill(HostIndex hosts, Duration length, std::uint64_t seed) {
-  Maker make(hosts, length, seed);
-  make.start(0, hosts);
-  make.clients(light);
+  Maker make = peaceful(hosts, length, seed);
   make.add({make.third(), Act::kill, {make.anybody()}, make.third() / 2, 0, 0});
   return make.done();
 }
 
 Scenario split(HostIndex hosts, Duration length, std::uint64_t seed) {
-  Maker make(hosts, length, seed);
-  make.start(0, hosts);
-  make.clients(light);
+  Maker make = peaceful(hosts, length, seed);
   std::vector<HostIndex> side;
   for (HostIndex i = 0; i < hosts / 2; ++i) side.push_back(i);
   if (!side.empty()) make.add({make.third(), Act::cut, side, make.third() / 2, 0, 0});
@@ -84,9 +85,7 @@ Scenario split(HostIndex hosts, Duration length, std::uint64_t seed) {
 }
 
 Scenario restarts(HostIndex hosts, Duration length, std::uint64_t seed) {
-  Maker make(hosts, length, seed);
-  make.start(0, hosts);
-  make.clients(light);
+  Maker make = peaceful(hosts, length, seed);
   const Duration step = make.third() / std::max<HostIndex>(hosts, 1);
   for (HostIndex i = 0; i < hosts; ++i)
     make.add({make.third() + step * i, Act::leave, {i}, seconds(3), 0, 0});

@@ -223,24 +223,6 @@ TEST_CASE("membership: a later stamp of a death is everybody's within seconds") 
 }
 
 TEST_CASE(
-    "membership: a late accusation of the dead is answered with its own stamp, and comes to rest") {
-  World world;
-  REQUIRE(world.settle(12));
-  world.kill(11);
-  world.run(seconds(10));
-  const wire::Suspicion late = world.suspicion_of(3, 11, 0);
-  world.inject(3, 0, wire::GossipPush{{{}, {late}}});
-  world.run(seconds(10));
-  world.changes().clear();
-  for (std::size_t i = 0; i < 11; ++i) {
-    CAPTURE(i);
-    CHECK(world.at(i).find(world.id(11))->verdict_stamp == late.stamp);
-  }
-  world.run(seconds(10));
-  CHECK(world.changes().empty());
-}
-
-TEST_CASE(
     "membership: after a cut nobody is dead to the small side alone, and a death there has one "
     "stamp") {
   for (std::uint64_t seed = 1; seed <= seeds(10); ++seed) {

@@ -15,7 +15,7 @@ constexpr std::string_view schema = "kith-sim/sweep/1";
 
 struct Field {
   const char* name;
-  std::uint64_t sim::Tally::*value;
+  std::uint64_t sim::Tally::* value;
 };
 constexpr std::array<Field, 9> fields{{{"events", &sim::Tally::events},
                                        {"steps", &sim::Tally::steps},
