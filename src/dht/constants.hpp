@@ -50,6 +50,9 @@ inline constexpr Duration sync_retry = seconds(1);
 // goes by that for less, so that the stamp has time to arrive.
 inline constexpr Duration promise_life = seconds(30);
 inline constexpr Duration promise_use = seconds(15);
+// How often a node may publish past a death without the delay of a repair: once in that delay, but
+// so many times in a row. A few members that are killed together are killed again as they return.
+inline constexpr int hurries_at_once = 3;
 inline constexpr Duration poll_timeout = seconds(5);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
 inline constexpr std::size_t repair_window_busy = 4;  // fetches in flight while clients are served

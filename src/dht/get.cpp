@@ -151,9 +151,8 @@ void Get::decide() {
     if (versions_.empty()) return complete(true, {});
     return fetch_winner();
   }
-  if (!exhausted()) return;
+  if (!exhausted() || retry_) return;
   if (base_differs_ && base_tries_ < base_retries) {
-    if (retry_) return;
     retry_ = context_.now.mono + base_retry_first * (1 << (2 * base_tries_));
     ++base_tries_;
     return wake_at(std::min(*retry_, deadline_));
@@ -166,6 +165,7 @@ void Get::decide() {
 // The value may be at hand already; else the holders that claim it are asked, one after another.
 void Get::fetch_winner() {
   state_ = State::fetching;
+  retry_.reset();
   const auto& [version, holders] = *versions_.rbegin();
   if (shown_.contains(version)) return verify_winner();
   std::vector<NodeId> order(holders.begin(), holders.end());

@@ -196,12 +196,11 @@ void Put::conclude() {
   }
   if (may_count < report_.needed && !refusal_.empty()) return conclude_refused();
   if (waiting) return;
-  if (base_differs_ && base_tries_ < base_retries) {
-    if (!retry_) retry_in(base_retry_first * (1 << (2 * base_tries_++)));
-    return;
-  }
-  if (base_differs_)
+  if (base_differs_) {
+    if (retry_) return;
+    if (base_tries_ < base_retries) return retry_in(base_retry_first * (1 << (2 * base_tries_++)));
     return complete(PutOutcome::unknown, "the replicas do not agree yet on who they are");
+  }
   bool dead_only = true;
   for (const NodeId& id : base_)
     if (!counted_.contains(id) && !refused_.contains(id) && context_.view.live(id))

@@ -33,6 +33,9 @@ void Repair::on_change(const NodeId& who, View::Change change) {
     case View::Change::news:
       // A counting member may hold what we lack; for those who count already, only a new one does.
       if (member->counts() && (new_here || change == View::Change::joined)) schedule(Duration(0));
+      // It did not wait, and it may know why: those it asked to be counted differ from the others
+      // until the dead is retired.
+      if (dirty_ && !running_ && context_.view.waits_for_us(who)) schedule(Duration(0));
       break;
     case View::Change::returned:
       publish_due_ = true;
@@ -55,21 +58,25 @@ void Repair::on_change(const NodeId& who, View::Change change) {
 
 // Most of the dead come back soon, and nothing needs to move then. There is no time where too few
 // are left, nor where the dead was about to count: only those it asked count it, and until it is
-// retired they do not agree with the others. That is for those whose stamps retire it, and once in
-// a while: nobody makes a network publish without end by dying.
+// retired they do not agree with the others. That is for those whose stamps retire it.
 Duration Repair::delay_after(const NodeId& id, const View::Member& dead) {
   if (!dead.stamped()) {
     const bool asked_for =
         contains(context_.view.neighbours(id.bytes, neighbourhood), context_.self);
-    const bool lately = hurried_ && context_.now.mono - *hurried_ < repair_delay;
-    if (!asked_for || lately) return repair_delay;
-    hurried_ = context_.now.mono;
-    return Duration(0);
+    return asked_for && may_hurry() ? Duration(0) : repair_delay;
   }
   const std::vector<NodeId> base = context_.view.base(id.bytes);
   const auto live = std::count_if(base.begin(), base.end(),
                                   [this](const NodeId& one) { return context_.view.live(one); });
   return static_cast<std::size_t>(live) < write_quorum(base.size()) ? Duration(0) : repair_delay;
+}
+
+// Nobody makes a network publish without end by dying.
+bool Repair::may_hurry() {
+  const Instant now = context_.now.mono;
+  if (hurries_paid_ > now + repair_delay * (hurries_at_once - 1)) return false;
+  hurries_paid_ = std::max(hurries_paid_, now) + repair_delay;
+  return true;
 }
 
 void Repair::on_doubted() {

@@ -47,6 +47,7 @@ class Repair {
  private:
   void schedule(Duration delay);
   Duration delay_after(const NodeId& id, const View::Member& dead);
+  bool may_hurry();
   void begin_round();
   void next_partner();
   void poll();
@@ -76,8 +77,8 @@ class Repair {
   std::vector<Poll::Other> others_;     // our place, as those polled see it
   Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0;
-  Instant promised_at_;             // when we asked to be counted
-  std::optional<Instant> hurried_;  // for one that died before it counted
+  Instant promised_at_;   // when we asked to be counted
+  Instant hurries_paid_;  // until then, for those that died before they counted
   std::optional<Token> writing_;
   UnixMillis stamp_;  // being written
   Duration retry_{sync_retry};

@@ -228,6 +228,18 @@ UnixMillis View::newest_verdict() const {
   return newest;
 }
 
+bool View::waits_for_us(const NodeId& publisher) const {
+  if (!any_unsettled()) return false;
+  const UnixMillis theirs = find(publisher)->synced, ours = own_stamp();
+  return std::any_of(members_.begin(), members_.end(), [&](const auto& item) {
+    const Member& dead = *item.second;
+    const bool between = ours <= dead.verdict_stamp && dead.verdict_stamp < theirs;
+    if (dead.live() || !dead.counts() || dead.verdict_stamp.value == 0 || !between) return false;
+    const std::vector<NodeId> set = neighbours(item.first.bytes, neighbourhood);
+    return contains(set, publisher) && contains(set, self_);
+  });
+}
+
 NodeId View::smallest_live() const {
   for (const auto& [id, member] : members_)
     if (member->live()) return id;

@@ -92,6 +92,9 @@ class View {
     return totals_.unsettled > 0;
   }  // a death neither retired nor forgotten
   UnixMillis newest_verdict() const;  // of deaths that count here, or elsewhere still
+  // Whether that member has published past the death of a neighbour of both of us that still counts
+  // here, and we have not: no neighbour retires it before all have.
+  bool waits_for_us(const NodeId& publisher) const;
   NodeId smallest_live() const;
 
   std::vector<NodeId> base(const ByteArray<32>& place) const;

@@ -188,6 +188,60 @@ TEST_CASE("dht: one that died about to count, known so by some only, holds nobod
   CHECK(world.put(0, "after", "v").outcome == PutOutcome::applied);
 }
 
+TEST_CASE(
+    "dht: one that returns counting for some only, and dies again, holds nobody up for long") {
+  DhtWorld world(4);
+  world.start_all();
+  world.kill(3);
+  // 0 took 2 for dead, hears that it lives and publishes; of 3 nobody is retired yet but by 0.
+  world.uninformed = {1, 2};
+  world.step(0, world.seen(2, Presence::dead, world.now().wall));
+  world.step(0, world.seen(2, Presence::alive));
+  world.run(milliseconds(50));
+  world.node(3).disk_silent = true;  // it dies before its new stamp is written
+  world.start(3);
+  world.run(milliseconds(50));
+  world.uninformed.clear();
+  world.kill(3);
+  for (const std::size_t at : {0, 1, 2})
+    CHECK(world.put(at, "after", "v").outcome == PutOutcome::applied);
+  CHECK_EQ(world.put(1, "later", "v").asked, 3);
+}
+
+TEST_CASE("dht: one that dies three times about to count holds nobody up for long") {
+  DhtWorld world(4);
+  world.start_first(3);
+  world.node(3).disk_silent = true;
+  world.node(3).unreachable.insert(2);
+  for (int i = 0; i < 3; ++i) {
+    world.start(3);
+    world.step(3, world.seen(2, Presence::dead, world.now().wall));  // it does not wait for it
+    world.run(milliseconds(500));
+    REQUIRE_EQ(world.get(0, "nothing").needed, 3);  // of four
+    world.kill(3);
+    CHECK(world.get(0, "nothing").complete);
+  }
+}
+
+TEST_CASE("dht: news of members while an operation waits for its last try do not end it") {
+  DhtWorld world(4);
+  world.start_first(3);
+  world.node(3).synced = UnixMillis{1};  // known to 0 only, and dead: 0 and the others disagree
+  const auto hears_of_3 = [&](std::size_t who) {
+    world.step(who, world.seen(3, Presence::dead, world.now().wall));
+  };
+  hears_of_3(0);
+  const Ticket put = world.begin_put(0, "written", "v"), get{1000};
+  world.step(0, GetRequested{get, "read"});
+  world.run(seconds(1));
+  for (const std::size_t who : {0, 1, 2}) hears_of_3(who);
+  const ReportPtr written = world.finish(0, put), read = world.finish(0, get);
+  REQUIRE(written);
+  REQUIRE(read);
+  CHECK(std::get<PutReport>(*written).outcome == PutOutcome::applied);
+  CHECK(std::get<GetReport>(*read).complete);
+}
+
 TEST_CASE("dht: what a lone side of a long cut acknowledged is found by all after it") {
   DhtWorld world(12);
   world.start_all();
