@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "kith/base/ids.hpp"
@@ -32,7 +33,7 @@ static_assert(question_limit * 16 <= wire::ranges_limit &&
               question_limit * few_items <= wire::items_limit);
 
 // An ordered set with range digests. Copies of a key replace its version. A digest costs O(depth),
-// a change O(depth) and one or two hashes.
+// a change O(depth) and one hash.
 class RangeSet {
  public:
   void put(const Key& key, const Version& version);
@@ -51,17 +52,25 @@ class RangeSet {
     void add(const Sum& other);
     void subtract(const Sum& other);
   };
+  struct Item {
+    wire::RangeItem named;
+    Sum sum;  // its fingerprint: hashed once, and asked for with every digest below its leaf
+  };
+  using Items = std::vector<Item>;  // by key
   struct Node {
     std::uint32_t count = 0;
     Sum sum;
-    std::vector<wire::RangeItem> items;  // of a leaf, by key
-    std::vector<Node> children;          // 16, or none: a leaf
+    Items items;                 // of a leaf
+    std::vector<Node> children;  // 16, or none: a leaf
   };
   static Sum fingerprint(const wire::RangeItem& item);
-  static void insert(Node& node, std::uint8_t depth, const wire::RangeItem& item, const Sum& sum);
+  static Items::const_iterator place(const Items& items, const Key& key);
+  static std::span<const Item> within(const Items& items, std::uint8_t depth, const Key& prefix);
+  static void insert(Node& node, std::uint8_t depth, const Item& item);
   static void split(Node& node, std::uint8_t depth);
-  static void remove(Node& node, std::uint8_t depth, const wire::RangeItem& item, const Sum& sum);
-  static void collect(const Node& node, std::vector<wire::RangeItem>& out);
+  static void remove(Node& node, std::uint8_t depth, const Item& item);
+  static void collect(const Node& node, Items& out);
+  const Item* find_item(const Key& key) const;
   // The deepest node that holds the whole range; it may hold more when it is a leaf.
   const Node& descend(std::uint8_t depth, const Key& prefix) const;
 
