@@ -106,7 +106,7 @@ struct Stream {
   PeerSerial peer = 0;  // ours: always; theirs: once open
   PublicKey key;
   BootId boot;
-  std::optional<noise::Initiator> handshake;
+  std::unique_ptr<noise::Initiator> handshake;  // until it is over
   std::optional<StreamCipher> send, receive;
   FrameReader reader;
   Reassembly reassembly;

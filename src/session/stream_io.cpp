@@ -89,7 +89,7 @@ void Session::Impl::on_stream_responded(Stream& stream, const Responded& result,
 
 void Session::Impl::on_stream_initiated(Stream& stream, const Initiated& result, Turn& t) {
   if (!result.state) return refuse_stream(stream.id, DropReason::not_authentic, t);
-  stream.handshake = result.state;
+  stream.handshake = std::make_unique<noise::Initiator>(*result.state);
   stream.pending = prefixed(make_init(0, result.message, mac1_key(config.network, stream.key)));
   pump(stream, t);
 }
