@@ -1,5 +1,5 @@
-// WordMap: what a checker remembers under a hash, millions of times a run: open addressing, one
-// cache line a question. Never walked, nothing is taken out of it; zero is no key.
+// WordMap and WordSet: what a checker remembers under a hash, millions of times a run: open
+// addressing, one cache line a question. Never walked, nothing is taken out; zero is no key.
 #pragma once
 
 #include <cstdint>
@@ -7,22 +7,22 @@
 
 namespace kith::sim {
 
-class WordMap {
+template <class Item>  // has a `key`, zero at first
+class WordTable {
  public:
-  // The word kept under `key`, 0 at first; until the next question.
-  std::uint64_t& operator[](std::uint64_t key) {
+  bool contains(std::uint64_t key) const { return size_ > 0 && items_[place(key)].key == key; }
+
+ protected:
+  // What is kept under `key`, now if not before; until the next question.
+  Item& item(std::uint64_t key) {
     if (2 * (size_ + 1) > items_.size()) grow();
     Item& item = items_[place(key)];
     size_ += item.key == 0 ? 1 : 0;
     item.key = key;
-    return item.word;
+    return item;
   }
-  bool contains(std::uint64_t key) const { return size_ > 0 && items_[place(key)].key == key; }
 
  private:
-  struct Item {
-    std::uint64_t key = 0, word = 0;
-  };
   // Where the key is, or would be.
   std::size_t place(std::uint64_t key) const {
     std::size_t at = key & (items_.size() - 1);
@@ -38,6 +38,29 @@ class WordMap {
 
   std::vector<Item> items_;  // a power of two
   std::size_t size_ = 0;
+};
+
+struct KeyOnly {
+  std::uint64_t key = 0;
+};
+struct KeyAndWord {
+  std::uint64_t key = 0, word = 0;
+};
+
+class WordMap : public WordTable<KeyAndWord> {
+ public:
+  // The word kept under `key`, 0 at first; until the next question.
+  std::uint64_t& operator[](std::uint64_t key) { return item(key).word; }
+};
+
+class WordSet : public WordTable<KeyOnly> {
+ public:
+  // False: it was there.
+  bool insert(std::uint64_t key) {
+    if (contains(key)) return false;
+    item(key);
+    return true;
+  }
 };
 
 }  // namespace kith::sim

@@ -181,14 +181,18 @@ TEST_CASE("sim/network: in a ring everybody reaches a majority, and no two the s
   }
 }
 
-TEST_CASE("sim/word_map: agrees with std::map") {
+TEST_CASE("sim/word_map: map and set agree with std::map") {
   WordMap words;
+  WordSet met;
   std::map<std::uint64_t, std::uint64_t> tree;
   Rng rng(21);
   for (int i = 0; i < 20'000; ++i) {
     const std::uint64_t key = 1 + rng.below(5'000) * 64;  // most of them want the same places
     REQUIRE_EQ(words.contains(key), tree.contains(key));
-    if (rng.chance(1, 3)) REQUIRE_EQ(words[key]++, tree[key]++);
+    REQUIRE_EQ(met.contains(key), tree.contains(key));
+    if (!rng.chance(1, 3)) continue;
+    REQUIRE_EQ(met.insert(key), !tree.contains(key));
+    REQUIRE_EQ(words[key]++, tree[key]++);
   }
 }
 

@@ -66,11 +66,11 @@ class CountersAreTakenOnce final : public Checker {
   void settle(World& world) {
     if (!given_) return;
     const std::uint64_t frame = *std::exchange(given_, std::nullopt);
-    if (before_.contains(frame) || taken_[frame]++ > 0)
+    if (before_.contains(frame) || !taken_.insert(frame))
       world.find(*this, "one that came again was not dropped");
   }
   std::optional<std::uint64_t> given_;
-  WordMap taken_, before_;
+  WordSet taken_, before_;
   int seconds_ = 0;
 };
 
@@ -82,13 +82,13 @@ class GreetingsAreAnsweredOnce final : public Checker {
     const ByteView bytes = out.bytes.view();
     if (bytes.size() < 9 || bytes[0] != reply_frame) return;
     const auto initiator = load_le<std::uint32_t>(bytes.data() + 5);
-    if (answered_[mixed(process(world, index) ^ mixed(initiator) ^ hash_of(out.to))]++ > 0)
+    if (!answered_.insert(mixed(process(world, index) ^ mixed(initiator) ^ hash_of(out.to))))
       world.find(*this,
                  "host " + std::to_string(index) + " answers " + to_string(out.to) + " again");
   }
 
  private:
-  WordMap answered_;  // by process, its initiator's index and address
+  WordSet answered_;  // by process, its initiator's index and address
 };
 
 class QueuesAreBounded final : public Checker {
