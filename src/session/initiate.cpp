@@ -167,7 +167,7 @@ void Session::Impl::on_cookie(const DatagramReceived& in, Turn& t) {
   const auto value = open_cookie(*frame, cookie_key(config.network, peer->key), init->mac1);
   if (!value) return t.drop(DropReason::not_authentic);
   const bool first = !peer->cookie || peer->cookie->value != *value || peer->cookie->at != in.from;
-  peer->cookie = Cookie{*value, in.from, t.now.mono};
+  peer->cookie = std::make_unique<const Cookie>(Cookie{*value, in.from, t.now.mono});
   // The refused message was not consumed there: the same one, with its mac2 this time, will do.
   if (first) send_init(*peer, in.from, t);
 }

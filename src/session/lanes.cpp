@@ -8,17 +8,18 @@ namespace kith::session {
 
 bool SendLanes::push(Lane lane, Buffer message) {
   if (count_ >= stream_messages || bytes_ + message.size() > stream_bytes) return false;
+  if (!queues_) queues_ = std::make_unique<Queues>();
   ++count_;
   bytes_ += message.size();
-  queues_[static_cast<std::size_t>(lane)].messages.push_back(std::move(message));
+  (*queues_)[static_cast<std::size_t>(lane)].messages.push_back(std::move(message));
   return true;
 }
 
 Chunk SendLanes::next(std::size_t limit) {
   KITH_ASSERT(!empty());
   std::size_t lane = 0;
-  while (queues_[lane].messages.empty()) ++lane;
-  Queue& queue = queues_[lane];
+  while ((*queues_)[lane].messages.empty()) ++lane;
+  Queue& queue = (*queues_)[lane];
   const Buffer& message = queue.messages.front();
   const std::size_t size = std::min(limit, message.size() - queue.sent);
   Chunk chunk{static_cast<Lane>(lane), message.slice(queue.sent, size), true};
@@ -30,11 +31,13 @@ Chunk SendLanes::next(std::size_t limit) {
     queue.messages.pop_front();
     queue.sent = 0;
   }
+  if (empty()) queues_.reset();
   return chunk;
 }
 
 void SendLanes::restart() {
-  for (Queue& queue : queues_) queue.sent = 0;
+  if (!queues_) return;
+  for (Queue& queue : *queues_) queue.sent = 0;
 }
 
 void SendLanes::clear() { *this = SendLanes(); }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <list>
+#include <memory>
 
 #include "constants.hpp"
 #include "kith/base/buffer.hpp"
@@ -34,7 +35,8 @@ class SendLanes {
     std::list<Buffer> messages;  // takes no memory while empty
     std::size_t sent = 0;        // of the first
   };
-  std::array<Queue, lane_count> queues_;
+  using Queues = std::array<Queue, lane_count>;
+  std::unique_ptr<Queues> queues_;  // there while something waits: there are lanes a peer
   std::size_t count_ = 0, bytes_ = 0;
 };
 

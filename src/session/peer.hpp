@@ -65,9 +65,9 @@ struct Peer {
 
   std::unique_ptr<Keypair> current, previous;
   std::unique_ptr<Attempt> attempt;
-  std::optional<Instant> pause_until;  // no renewing before
-  bool silent = false;                 // nothing heard since an attempt to reach it failed
-  std::optional<Cookie> cookie;
+  std::optional<Instant> pause_until;    // no renewing before
+  bool silent = false;                   // nothing heard since an attempt to reach it failed
+  std::unique_ptr<const Cookie> cookie;  // demanded under load only
 
   // What answers is neither waited for nor owed for: a question and its answer are two packets.
   std::optional<Instant> waiting_since;  // we sent data unasked and heard nothing since
