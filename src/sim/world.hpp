@@ -31,6 +31,7 @@ class World {
   // are networks of their own.
   bool formed() const { return formed_; }
   bool healed() const { return healed_.has_value(); }
+  std::vector<HostIndex> befallen(const Event& event) const;  // those it names, or all
   bool in_core(HostIndex index) const {
     return index < scenario_.hosts && !hosts_[index].gone && hosts_[index].life > 0;
   }
@@ -105,7 +106,6 @@ class World {
   void release(HostIndex index, bool newer);
   bool rarely(HostIndex index, Rare what);
   void pester(HostIndex index);
-  std::vector<HostIndex> befallen(const Event& event) const;
 
   const Scenario scenario_;
   const RunOptions& options_;

@@ -195,6 +195,14 @@ class TheKilledAreDead final : public AmongTheHealthy {
   std::string_view sentence() const override {
     return "who is down is dead to the healthy in time";
   }
+  void on_fault(World& world, const Event& event, bool begins) override {
+    AmongTheHealthy::on_fault(world, event, begins);
+    if (event.act == Act::heal) {
+      for (auto& [host, until] : distracted_) until = std::min(until, world.now() + recovery);
+    } else if (event.act == Act::rare && (event.amount & bit_of(Rare::load)) != 0) {
+      for (const HostIndex host : world.befallen(event)) distracted_[host] = Instant::max();
+    }
+  }
   void on_output(World& world, HostIndex index, const node::Output& output) override {
     const auto* news = std::get_if<node::MemberNews>(&output);
     if (!news || index >= world.scenario().hosts) return;  // no twin
@@ -223,6 +231,8 @@ class TheKilledAreDead final : public AmongTheHealthy {
  private:
   static constexpr Duration in_time = seconds(20);
   static constexpr std::size_t gate = 3;  // witnesses (PROTOCOL.md 4)
+  // Nine answered questions, 9, 8, ... 1 s apart, and a rest.
+  static constexpr Duration recovery = seconds(60);
   static std::size_t place(const World& world, HostIndex by, HostIndex subject) {
     return std::size_t{by} * world.scenario().hosts + subject;
   }
@@ -230,17 +240,23 @@ class TheKilledAreDead final : public AmongTheHealthy {
     return std::any_of(world.hosts().begin(), world.hosts().end(),
                        [&](const Host& host) { return host.up() && host.keyed == index; });
   }
+  // Whose loop lags takes that for its own fault, and asks ever more slowly (PROTOCOL.md 4).
+  bool attentive(const World& world, HostIndex host) const {
+    const auto found = distracted_.find(host);
+    return well(world, host) &&
+           (found == distracted_.end() || world.now() - in_time > found->second);
+  }
   bool most_are_well(const World& world) const {
     std::size_t running = 0, healthy = 0;
     for (HostIndex i = 0; i < world.scenario().hosts; ++i) {
       running += world.host(i).up();
-      healthy += well(world, i);
+      healthy += attentive(world, i);
     }
     return healthy == running || (healthy > gate && healthy > running / 2);
   }
   void look(World& world, HostIndex by, HostIndex subject) {
     const Host& host = world.host(by);
-    if (!well(world, by) || world.now() - host.since < in_time) return;
+    if (!attentive(world, by) || world.now() - host.since < in_time) return;
     if (lives_[place(world, by, subject)] == host.life)
       world.find(*this, "host " + std::to_string(subject) + " at host " + std::to_string(by));
   }
@@ -250,6 +266,7 @@ class TheKilledAreDead final : public AmongTheHealthy {
     Instant since;
   };
   std::vector<Down> down_;
+  std::map<HostIndex, Instant> distracted_;  // until when
 };
 
 class OneView final : public Checker {
