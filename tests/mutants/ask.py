@@ -3,12 +3,15 @@
 
   ask.py BUILD                 what the suite runs: without a mutant nothing changes; the canary
                                fails in every seed; a few mutants are found within a few seeds
-  ask.py BUILD all [WORD]      every mutant whose name has the word: does its room's test fail, and
-                               after how many seeds the simulator finds it, from several first seeds
+  ask.py BUILD all [WORD]      every mutant whose name has the word: does its room's test fail, which
+                               scenes of tests/scenes/sim do, and after how many seeds the simulator
+                               finds it, from several first seeds
+  ask.py BUILD scenes [WORD]   the same without the seeds
   ask.py BUILD shrink NAME...  the smallest scenario of what it finds, and its cost
 
 A finding counts where the same seed without the mutant has none.
 """
+import glob
 import os
 import re
 import resource
@@ -20,6 +23,7 @@ HOSTS = ["--hosts-max", os.environ.get("KITH_SIM_HOSTS", "12")]
 STARTS = [1, 10_001, 20_001, 30_001, 40_001]
 SEEDS = 600  # a start; then it is given up
 SAMPLE = {"early-receipt": 12, "counter-reused": 2, "lower-over-higher": 12}
+SCENES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scenes", "sim")
 build = sys.argv[1]
 simulator = os.path.join(build, "tests/mutants/kith-sim-mutants")
 
@@ -74,21 +78,29 @@ def room_notices(test, name):
     return "no" if ask(*([f"-tc={cases}"] if cases else []), mutant=name, program=program, seconds=300)[0] == 0 else "yes"
 
 
-def table(word):
+def scenes_notice(name):
+    """The scenes that fail with it. All hold without one: the suite plays them."""
+    paths = sorted(glob.glob(os.path.join(SCENES, "*.scene")))
+    return [os.path.basename(path)[:-6] for path in paths if ask("scene", path, mutant=name)[0] != 0]
+
+
+def table(word, starts=STARTS):
     found, asked, unnoticed = 0, 0, 0
-    print(f"| {'mutant':24} | test | simulator | median seeds | by start | sentence |\n|---|---|---|---|---|---|", flush=True)
+    print(f"| {'mutant':24} | test | scenes | simulator | median seeds | by start | sentence |\n|---|---|---|---|---|---|---|", flush=True)
     for name, (what, test) in catalogue().items():
         if word not in name:
             continue
-        noticed = room_notices(test, name)
-        hits = [(first, find(name, first)) for first in STARTS]
+        noticed, scenes = room_notices(test, name), scenes_notice(name)
+        hits = [(first, find(name, first)) for first in starts]
         seeds = [hit[0] - first + 1 if hit else None for first, hit in hits]
-        median = statistics.median_low([s or SEEDS + 1 for s in seeds])
+        median = statistics.median_low([s or SEEDS + 1 for s in seeds] or [SEEDS + 1])
         times = sum(1 for s in seeds if s)
         sentences = sorted({hit[1] for _, hit in hits if hit})
-        print(f"| {name:24} | {noticed} | {times} of {len(STARTS)} | {median if median <= SEEDS else f'> {SEEDS}'} | "
+        told = f"{len(scenes)}: {scenes[0]}" if scenes else "-"
+        print(f"| {name:24} | {noticed} | {told} | {times} of {len(starts)} | {median if median <= SEEDS else f'> {SEEDS}'} | "
               f"{' '.join(str(s or '-') for s in seeds)} | {'; '.join(sentences)} |", flush=True)
-        asked, found, unnoticed = asked + 1, found + (times > 0), unnoticed + (times == 0 and noticed != "yes")
+        seen = times > 0 or bool(scenes)
+        asked, found, unnoticed = asked + 1, found + seen, unnoticed + (not seen and noticed != "yes")
     print(f"{asked} mutants, {found} found by the simulator, {unnoticed} noticed by nothing")
     return unnoticed == 0
 
@@ -131,8 +143,8 @@ def sample():
 
 
 asked_for = sys.argv[2] if len(sys.argv) > 2 else "sample"
-if asked_for == "all":
-    good = table(sys.argv[3] if len(sys.argv) > 3 else "")
+if asked_for in ("all", "scenes"):
+    good = table(sys.argv[3] if len(sys.argv) > 3 else "", STARTS if asked_for == "all" else [])
 else:
     good = shrink(sys.argv[3:]) if asked_for == "shrink" else sample()
 sys.exit(0 if good else 1)
