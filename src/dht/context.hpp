@@ -59,6 +59,7 @@ struct Context {
   std::size_t client_operations = 0;
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
   std::uint64_t resends = 0, resends_withheld = 0;
+  bool left_out = false;  // of a base that has us in our view: those others may have retired us
 
   Now now;  // of this turn
   Outbox<Output>* out = nullptr;
@@ -68,6 +69,11 @@ struct Context {
     const Token t = token();
     computing.emplace(t, waiter);
     out->push(Compute{t, std::move(job)});
+  }
+  // A member counts another base at that place than we do.
+  void differs(const NodeId& from, const ByteArray<32>& place, const std::vector<NodeId>& base) {
+    out->push(ViewDisagrees{from});
+    left_out = left_out || (contains(view.base(place), self) && !contains(base, self));
   }
   void drop(DropReason reason) { out->push(Dropped{reason}); }
   // An answer: over the wire, or round the corner when we asked ourselves.

@@ -89,6 +89,7 @@ struct Dht::Impl {
         break;
       }
     }
+    if (std::exchange(context.left_out, false)) repair.on_left_out();
     note_counting();
     context.out = nullptr;
   }

@@ -119,7 +119,7 @@ void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
     versions_[Version{reply.sequence, reply.writer, reply.content}].insert(from);
   if (reply.status == wire::FetchStatus::not_base && contains(base_, from)) {
     base_differs_ = true;
-    context_.out->push(ViewDisagrees{from});
+    context_.differs(from, report_.id.bytes, reply.base);
   }
   const bool answers =
       !showing_.contains(reply.request) &&

@@ -29,7 +29,7 @@ void Poll::on_reply(const NodeId& from, const wire::Message& reply) {
     answered_.insert(from);
     if (fetched->status == wire::FetchStatus::not_base) {
       others_.push_back({fetched->base, ids_in(fetched->record)});
-      context_.out->push(ViewDisagrees{from});
+      context_.differs(from, context_.self.bytes, fetched->base);
     }
   }
   check();

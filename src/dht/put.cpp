@@ -146,7 +146,7 @@ void Put::on_stored(const NodeId& from, const wire::Stored& reply) {
       stored_.insert(from);
       if (in_base(from)) {
         base_differs_ = true;
-        context_.out->push(ViewDisagrees{from});
+        context_.differs(from, report_.id.bytes, reply.base);
       }
       break;
     case wire::StoreStatus::stale:

@@ -85,6 +85,12 @@ void Repair::on_doubted() {
   schedule(repair_delay);
 }
 
+// By one who may have retired us, and restarted since: it lost the verdict that we would have
+// refuted, and waits for another stamp of ours. The round finds out.
+void Repair::on_left_out() {
+  if (!stopping_ && !running_) schedule(sync_retry);
+}
+
 void Repair::on_sync_timer() {
   if (!running_ && !stopping_) begin_round();
 }
@@ -168,6 +174,7 @@ void Repair::on_polled(const Poll& ended) {
   }
   if (counted_by_all()) return conclude();
   step_ = Step::promise;
+  publish_due_ = true;  // what they are promised
   promised_at_ = context_.now.mono;
   forget_answers();
   poll();
@@ -324,8 +331,9 @@ void Repair::on_anti_entropy_timer() {
   std::vector<NodeId> partners = context_.view.partners();
   std::erase_if(partners, [&](const NodeId& id) { return !context_.view.find(id)->counts(); });
   if (partners.empty()) return;
-  const std::uint64_t chosen = context_.rng.below(partners.size());
-  anti_entropy_ = launch_.exchange(partners[chosen], Exchange::Purpose::mend);
+  const NodeId partner = partners[context_.rng.below(partners.size())];
+  anti_entropy_ = launch_.exchange(partner, Exchange::Purpose::mend);
+  launch_.poll({partner}, wire::Want::digest);  // whether we count there: `on_left_out` if not
 }
 
 void Repair::set_stop() {

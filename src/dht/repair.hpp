@@ -32,6 +32,7 @@ class Repair {
   void start();
   void on_change(const NodeId& who, View::Change change);
   void on_doubted();
+  void on_left_out();
   bool on_disk(Token token, bool written);  // false: not the stamp's
   void on_ended(const Exchange& exchange);
   void on_polled(const Poll& poll);

@@ -223,6 +223,41 @@ TEST_CASE("dht: one that dies three times about to count holds nobody up for lon
   }
 }
 
+namespace {
+
+// Four of five take 0 for dead, retire it and restart; 0 has not heard of that, and its record is
+// as it was. They do not know the verdict any more.
+void retire_first_unheard(DhtWorld& world) {
+  world.start_all();
+  for (const std::size_t who : {1, 2, 3, 4})
+    world.step(who, world.seen(0, Presence::dead, world.now().wall));
+  world.run(seconds(8));
+  for (const std::size_t who : {1, 2, 3, 4}) {
+    world.crash(who);
+    world.start(who);
+  }
+  world.run(seconds(2));
+  REQUIRE_EQ(world.put(1, "k", "v").asked, 4);
+}
+
+}  // namespace
+
+TEST_CASE("dht: one that was retired unheard finds out with its first question") {
+  DhtWorld world(5);
+  retire_first_unheard(world);
+  world.get(0, "k");
+  world.run(seconds(2));
+  CHECK(world.get(0, "k").complete);
+  CHECK_EQ(world.put(1, "k", "w").asked, 5);
+}
+
+TEST_CASE("dht: one that was retired unheard and asks nothing counts again all the same") {
+  DhtWorld world(5);
+  retire_first_unheard(world);
+  world.run(minutes(3));
+  CHECK_EQ(world.put(1, "k", "w").asked, 5);
+}
+
 TEST_CASE("dht: news of members while an operation waits for its last try do not end it") {
   DhtWorld world(4);
   world.start_first(3);
