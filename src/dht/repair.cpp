@@ -159,7 +159,9 @@ void Repair::forget_answers() {
 }
 
 void Repair::on_polled(const Poll& ended) {
-  if (ended.id() != poll_ || stopping_) return;
+  if (stopping_) return;
+  if (ended.id() == founding_) return found(ended);
+  if (ended.id() != poll_) return;
   poll_ = 0;
   answered_.insert(ended.answered().begin(), ended.answered().end());
   others_.insert(others_.end(), ended.others().begin(), ended.others().end());
@@ -303,8 +305,8 @@ bool Repair::on_disk(Token token, bool written) {
   return true;
 }
 
-// Nobody here is synced: a fresh network. The smallest live id goes first, with what it has; the
-// others sync from it. Somebody has to, or nobody ever could.
+// Nobody here is synced: a fresh network. The smallest live id goes first, with what it has, if
+// nobody knows better; the others sync from it. Somebody has to, or nobody ever could.
 void Repair::on_lone_timer() {
   if (stopping_) return;
   if (context_.view.has_synced_member()) {
@@ -315,11 +317,28 @@ void Repair::on_lone_timer() {
   // Alone on a first start with somebody to look for: give them time.
   const bool waits = context_.config.expects_peers && context_.view.live_count() <= 1 &&
                      context_.now.mono - started_ < lone_settle_expecting;
-  if (!waits && !writing_ && context_.view.smallest_live() == context_.self) {
-    dirty_ = false;
-    publish();
-  }
+  if (!waits && founding_ == 0 && context_.view.smallest_live() == context_.self) ask_to_found();
   context_.timers.set({Timer::Kind::lone}, context_.now.mono + lone_settle);
+}
+
+// One that counted, left and came back may remember others that counted with it and are away just
+// now: what was acknowledged is theirs, and a network founded without them would say that it is
+// not.
+void Repair::ask_to_found() {
+  const std::vector<NodeId> live = context_.view.partners();
+  founding_ = launch_.poll({live.begin(), live.end()}, wire::Want::digest);
+}
+
+void Repair::found(const Poll& asked) {
+  founding_ = 0;
+  const bool unknown = std::all_of(asked.others().begin(), asked.others().end(),
+                                   [](const Poll::Other& other) { return other.base.empty(); });
+  const std::vector<NodeId> live = context_.view.partners();
+  const bool all = std::all_of(live.begin(), live.end(),
+                               [&](const NodeId& id) { return asked.answered().contains(id); });
+  if (!unknown || !all || writing_ || context_.view.has_synced_member()) return;
+  dirty_ = false;
+  publish();
 }
 
 void Repair::on_anti_entropy_timer() {

@@ -54,6 +54,8 @@ class Repair {
   void poll();
   void forget_answers();
   void finish_draining();
+  void ask_to_found();
+  void found(const Poll& asked);
   void fail_round();
   void conclude();
   void publish();
@@ -77,7 +79,7 @@ class Repair {
   std::set<NodeId> asked_, answered_;   // polls of this step
   std::vector<Poll::Other> others_;     // our place, as those polled see it
   Instant started_;
-  OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0;
+  OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0, founding_ = 0;
   Instant promised_at_;   // when we asked to be counted
   Instant hurries_paid_;  // until then, for those that died before they counted
   std::optional<Token> writing_;

@@ -78,8 +78,10 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
   const Version version = version_of(record);
   if (const Index::Entry* held = context_.index.find(record.id)) {
     if (held->version == version) return acknowledge(receipt, record.id, version);
-    const bool equivocates =
-        record.kind == wire::Kind::owned && held->version.sequence == version.sequence;
+    // Refused to the owner. Where two replicas came to hold both, repair goes by the order of
+    // versions as ever: else neither could say that it has what the other has, and count.
+    const bool equivocates = record.kind == wire::Kind::owned && receipt.operation == 0 &&
+                             held->version.sequence == version.sequence;
     if (equivocates) return refuse(receipt, record.id, wire::Refusal::equivocation);
     if (held->version > version) return stale(receipt, record.id, held->version.sequence);
   }

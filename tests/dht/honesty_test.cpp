@@ -205,6 +205,36 @@ TEST_CASE("dht: a member whose record moved by an accusation syncs anew and says
   CHECK(world.node(0).synced > before);
 }
 
+TEST_CASE("dht: newcomers found no network while one of them knows who counts and is away") {
+  DhtWorld world(4);
+  std::vector<std::size_t> by_id{0, 1, 2, 3};  // the smallest of the newcomers would found it
+  std::sort(by_id.begin(), by_id.end(),
+            [&](std::size_t a, std::size_t b) { return world.id(a) < world.id(b); });
+  const std::size_t leaver = by_id[3], away = by_id[2];
+  world.start(leaver);
+  world.start(away);
+  world.run(seconds(5));
+  REQUIRE(world.put(away, "k", "v").outcome == PutOutcome::applied);
+  world.step(leaver, DrainRequested{});
+  world.run(seconds(5));
+  REQUIRE(world.node(leaver).drained);
+  world.crash(leaver);
+  world.step(away, world.seen(leaver, Presence::left));
+  world.run(seconds(1));
+  world.crash(away);
+  for (const std::size_t who : {by_id[0], by_id[1], leaver}) world.start(who);
+  world.run(seconds(10));
+  for (const std::size_t who : {by_id[0], by_id[1], leaver})
+    CHECK_FALSE(world.get(who, "k").complete);
+  world.start(away);
+  world.run(seconds(10));
+  for (const std::size_t who : by_id) {
+    const GetReport get = world.get(who, "k");
+    CHECK(get.complete);
+    CHECK(get.found);
+  }
+}
+
 TEST_CASE("dht: two newcomers, each known to one side of a cut, make no second majority") {
   DhtWorld world(4);
   world.start_first(2);

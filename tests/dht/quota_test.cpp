@@ -43,9 +43,10 @@ void fill(DhtWorld& world, std::size_t count = writer_records_limit, std::size_t
 
 // A record of `identity` as it lies on a disk of the world.
 std::pair<Bytes, Buffer> on_disk(const crypto::Identity& identity, const std::string& name,
-                                 UnixMillis wall) {
+                                 UnixMillis wall, std::string_view value = {}) {
   const Bytes root(32, 7);
   wire::Record r;
+  r.value = Buffer(as_bytes(value));
   r.id = record_id(root, wire::Kind::owned, identity.id(), name);
   r.kind = wire::Kind::owned;
   r.sequence = {static_cast<std::uint64_t>(wall.value)};
@@ -206,4 +207,16 @@ TEST_CASE("dht/quota: a newcomer offered too much of one writer is synced, and d
   const std::uint64_t before = world.messages();
   world.run(minutes(10));
   CHECK_LT(world.messages() - before, 300);
+}
+
+TEST_CASE("dht: an owner that signs one sequence twice keeps no two replicas from being synced") {
+  DhtWorld world(3);
+  const crypto::Identity owner = crypto::Identity::from_seed(ByteArray<32>{9});
+  world.node(1).disk.insert(on_disk(owner, "name", world.now().wall, "one"));
+  world.node(2).disk.insert(on_disk(owner, "name", world.now().wall, "another"));
+  world.start_all();
+  world.run(minutes(5));
+  CHECK(world.all_synced());
+  CHECK(world.node(0).disk == world.node(1).disk);
+  CHECK(world.node(1).disk == world.node(2).disk);
 }
