@@ -194,10 +194,10 @@ class ValuesExpireInTime final : public Checker {
         get->found ? lent_.find(std::string(as_text(get->value.view()))) : lent_of(*get);
     if (found == lent_.end()) return;
     const Operation& put = found->second;
-    // Its time runs from the signature: between the put's beginning and its end.
+    // Its time runs from the signature: between the put's beginning and its end; in whole ms.
     if (get->found && put.ended && operation.begun > *put.ended + put.event.span)
       world.find(*this, operation.key + " is still read at host " + std::to_string(operation.at));
-    if (!get->found && *operation.ended < put.begun + put.event.span)
+    if (!get->found && *operation.ended + milliseconds(1) < put.begun + put.event.span)
       world.find(*this, operation.key + " is gone already at host " + std::to_string(operation.at));
   }
 
