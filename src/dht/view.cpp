@@ -38,8 +38,8 @@ View::Change View::see(const MemberSeen& seen, Now now) {
                          seen.verdict_stamp != member.verdict_stamp;
   if (was_live != lives) member.since = now.mono;
   if (was_live && !lives) member.ours_then = own_stamp();
-  if (may_be_retired) {
-    member.retired = true;
+  if (may_be_retired) {  // in doubt it counts, and we agree with those only who doubt it as well
+    member.retired = member.promised = true;
     member.retired_at = member.synced;
   }
   member.key = seen.key;

@@ -60,7 +60,7 @@ class View {
     bool retired = false;
     bool past = false;      // was dead when first heard of: others have settled it
     bool awaited = false;   // remembered from the last run, not heard of in this one
-    bool promised = false;  // counts for a while, stamp or not
+    bool promised = false;  // counts for a while, stamp or not; in doubt until a new one
     bool counted = false;   // once, whatever it does now
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
     bool stamped() const { return synced.value > 0 && !retired; }
