@@ -165,7 +165,6 @@ void Get::decide() {
 // The value may be at hand already; else the holders that claim it are asked, one after another.
 void Get::fetch_winner() {
   state_ = State::fetching;
-  retry_.reset();
   const auto& [version, holders] = *versions_.rbegin();
   if (shown_.contains(version)) return verify_winner();
   std::vector<NodeId> order(holders.begin(), holders.end());

@@ -17,6 +17,31 @@ bool handed_over(DhtWorld& world, std::size_t who) {
   return world.node(who).drained && world.node(who).synced.value == 0;
 }
 
+// Two count and hold "k". One leaves, the other is away; who left comes back with two newcomers.
+// The smallest of the three would found the network anew, and knows nothing.
+struct Returned {
+  std::size_t founder, newcomer, away, returned;
+};
+Returned returns_before_the_other(DhtWorld& world) {
+  std::vector<std::size_t> by_id{0, 1, 2, 3};
+  std::sort(by_id.begin(), by_id.end(),
+            [&](std::size_t a, std::size_t b) { return world.id(a) < world.id(b); });
+  const Returned who{by_id[0], by_id[1], by_id[2], by_id[3]};
+  world.start(who.returned);
+  world.start(who.away);
+  world.run(seconds(5));
+  REQUIRE(world.put(who.away, "k", "v").outcome == PutOutcome::applied);
+  world.step(who.returned, DrainRequested{});
+  world.run(seconds(5));
+  REQUIRE(world.node(who.returned).drained);
+  world.crash(who.returned);
+  world.step(who.away, world.seen(who.returned, Presence::left));
+  world.run(seconds(1));
+  world.crash(who.away);
+  for (const std::size_t at : {who.founder, who.newcomer, who.returned}) world.start(at);
+  return who;
+}
+
 GetReport finished(DhtWorld& world, std::size_t at, Ticket ticket) {
   const ReportPtr report = world.finish(at, ticket);
   REQUIRE(report);
@@ -207,32 +232,26 @@ TEST_CASE("dht: a member whose record moved by an accusation syncs anew and says
 
 TEST_CASE("dht: newcomers found no network while one of them knows who counts and is away") {
   DhtWorld world(4);
-  std::vector<std::size_t> by_id{0, 1, 2, 3};  // the smallest of the newcomers would found it
-  std::sort(by_id.begin(), by_id.end(),
-            [&](std::size_t a, std::size_t b) { return world.id(a) < world.id(b); });
-  const std::size_t leaver = by_id[3], away = by_id[2];
-  world.start(leaver);
-  world.start(away);
-  world.run(seconds(5));
-  REQUIRE(world.put(away, "k", "v").outcome == PutOutcome::applied);
-  world.step(leaver, DrainRequested{});
-  world.run(seconds(5));
-  REQUIRE(world.node(leaver).drained);
-  world.crash(leaver);
-  world.step(away, world.seen(leaver, Presence::left));
-  world.run(seconds(1));
-  world.crash(away);
-  for (const std::size_t who : {by_id[0], by_id[1], leaver}) world.start(who);
+  const Returned who = returns_before_the_other(world);
   world.run(seconds(10));
-  for (const std::size_t who : {by_id[0], by_id[1], leaver})
-    CHECK_FALSE(world.get(who, "k").complete);
-  world.start(away);
+  for (const std::size_t at : {who.founder, who.newcomer, who.returned})
+    CHECK_FALSE(world.get(at, "k").complete);
+  world.start(who.away);
   world.run(seconds(10));
-  for (const std::size_t who : by_id) {
-    const GetReport get = world.get(who, "k");
+  for (std::size_t at = 0; at < world.size(); ++at) {
+    const GetReport get = world.get(at, "k");
     CHECK(get.complete);
     CHECK(get.found);
   }
+}
+
+TEST_CASE("dht: nor while one that lives has not answered") {
+  DhtWorld world(4);
+  const Returned who = returns_before_the_other(world);
+  hush(world, who.founder, who.returned);
+  world.run(seconds(10));
+  CHECK_FALSE(world.get(who.founder, "k").complete);
+  CHECK_FALSE(world.get(who.newcomer, "k").complete);
 }
 
 TEST_CASE("dht: two newcomers, each known to one side of a cut, make no second majority") {
