@@ -93,11 +93,12 @@ def table(word, starts=STARTS):
         noticed, scenes = room_notices(test, name), scenes_notice(name)
         hits = [(first, find(name, first)) for first in starts]
         seeds = [hit[0] - first + 1 if hit else None for first, hit in hits]
-        median = statistics.median_low([s or SEEDS + 1 for s in seeds] or [SEEDS + 1])
+        median = statistics.median_low([s or SEEDS + 1 for s in seeds]) if seeds else 0
+        how_many = "-" if not seeds else median if median <= SEEDS else f"> {SEEDS}"
         times = sum(1 for s in seeds if s)
         sentences = sorted({hit[1] for _, hit in hits if hit})
         told = f"{len(scenes)}: {scenes[0]}" if scenes else "-"
-        print(f"| {name:24} | {noticed} | {told} | {times} of {len(starts)} | {median if median <= SEEDS else f'> {SEEDS}'} | "
+        print(f"| {name:24} | {noticed} | {told} | {times} of {len(starts)} | {how_many} | "
               f"{' '.join(str(s or '-') for s in seeds)} | {'; '.join(sentences)} |", flush=True)
         seen = times > 0 or bool(scenes)
         asked, found, unnoticed = asked + 1, found + seen, unnoticed + (not seen and noticed != "yes")

@@ -55,7 +55,7 @@ ninja -C build/test >"$out/build.txt" || die "the build failed: $out/build.txt"
 export KITH_BUILD=$root/build/test
 
 part sweep 40 build/test/kith-sim sweep --seeds "$first.." --seconds SECONDS
-# A seed of 400 hosts takes ten minutes or more, and one that has begun is ended.
+# A seed of 400 hosts takes ten minutes or more, and one that has begun is played to its end.
 part sweep-large 10 build/test/kith-sim sweep --seeds "$first.." --hosts-min 200 --hosts-max 400 --seconds SECONDS
 part sweep-real 5 build/test/kith-sim-real sweep --seeds "$first.." --hosts-max 20 --seconds SECONDS
 part fuzz 25 ./tools/fuzz --seconds $(($(share 25) / $(./tools/fuzz --list | wc -l) + 1))

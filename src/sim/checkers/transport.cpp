@@ -1,3 +1,5 @@
+#include <map>
+
 #include "chance.hpp"
 #include "checkers.hpp"
 #include "word_map.hpp"
@@ -102,7 +104,6 @@ class QueuesAreBounded final : public Checker {
     if (all - before_ > 10 * (datagrams_per_host + hosts) * hosts)
       world.find(*this, std::to_string(all - before_) + " datagrams came within ten seconds");
     if (++seconds_ % 10 == 0) before_ = all;
-    busy_.resize(hosts);
     for (HostIndex i = 0; world.healed() && i < hosts; ++i)
       busy_[i] = to_move(world, i) > 0 ? busy_[i] + 1 : 0;
   }
@@ -121,7 +122,7 @@ class QueuesAreBounded final : public Checker {
     if (!world.in_core(host) || !world.host(host).up()) return 0;
     return world.host(host).node->snapshot().dht.queued_bytes;
   }
-  std::vector<int> busy_;  // seconds in a row that a host had something to move
+  std::map<HostIndex, int> busy_;  // seconds in a row that a host had something to move
   std::uint64_t before_ = 0;
   int seconds_ = 0;
 };
