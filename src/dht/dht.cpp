@@ -43,7 +43,8 @@ struct Dht::Impl {
                          {[this](const RecordId& stray) { return launch<Get>(stray); },
                           [this](const RecordId& stray, const Version& at_most) {
                             replica.drop(stray, at_most);
-                          }}}) {}
+                          }},
+                         [this] { tell_counting(); }}) {}
 
   template <class Op, class... Args>
   OperationId launch(Args&&... args) {
@@ -299,7 +300,7 @@ struct Dht::Impl {
     Bytes ids;
     for (const Counting& member : members) {
       append(ids, member.id.view());
-      ids.push_back(member.retired ? 1 : 0);
+      ids.push_back(static_cast<std::uint8_t>(member.as));
     }
     return crypto::hash256({ids});
   }

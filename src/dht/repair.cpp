@@ -286,6 +286,9 @@ void Repair::publish() {
 void Repair::write(UnixMillis stamp) {
   writing_ = context_.token();
   stamp_ = stamp;
+  // On disk before it: whom others may retire by it.
+  context_.view.publishing(stamp);
+  if (context_.view.any_unsettled()) launch_.keep_counting();
   ByteArray<8> value;
   store_le(value.data(), static_cast<std::uint64_t>(stamp.value));
   context_.out->push(Persist{*writing_, Table::meta, Buffer(as_bytes("synced")), Buffer(value)});
@@ -294,6 +297,7 @@ void Repair::write(UnixMillis stamp) {
 bool Repair::on_disk(Token token, bool written) {
   if (writing_ != token) return false;
   writing_.reset();
+  if (!written) context_.view.publishing({});
   if (written) context_.out->push(SyncedChanged{stamp_});
   if (stamp_.value == 0) {
     // Refused: we go as one that was stopped, for we would come back as one that counts.

@@ -25,6 +25,7 @@ class Repair {
     std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)> exchange;
     std::function<OperationId(const std::set<NodeId>& whom, wire::Want want)> poll;
     Strays::Orders strays;
+    std::function<void()> keep_counting;  // on disk, before what is ordered next
   };
   Repair(Context& context, Launch launch)
       : context_(context), launch_(std::move(launch)), strays_(context, launch_.strays) {}

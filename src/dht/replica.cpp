@@ -265,6 +265,7 @@ void Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
     if (id != from) append(promised, id.view());
   if (!promised.empty() || context_.view.digest(base) != request.base) {
     reply.status = wire::FetchStatus::not_base;
+    if (context_.view.find(from)->in_doubt()) std::erase(base, from);  // it wants another stamp
     reply.base = std::move(base);
     reply.record = Buffer(promised);
   }

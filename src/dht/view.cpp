@@ -23,6 +23,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     return member.live() ? Change::joined : Change::gone;
   }
   Member& member = *known->second;
+  if (seen.id == self_ && seen.synced == publishing_) publishing_ = {};
   subtract(member);
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
@@ -70,7 +71,12 @@ UnixMillis View::own_stamp() const {
 // not count it with us when it comes back as it was.
 bool View::released(const Member& dead) const {
   if (dead.verdict_stamp.value == 0) return false;
-  return own_stamp() > dead.verdict_stamp || own_stamp() != dead.ours_then;
+  return last_stamp() > dead.verdict_stamp || last_stamp() != dead.ours_then;
+}
+
+void View::publishing(UnixMillis stamp) {
+  publishing_ = stamp;
+  if (any_unsettled()) ++epoch_;
 }
 
 void View::remember(const Counting& known, Now now) {
@@ -80,8 +86,9 @@ void View::remember(const Counting& known, Now now) {
   member.awaited = true;
   member.incarnation = known.incarnation;
   member.counted = true;
-  member.retired = known.retired;
-  member.retired_at = known.retired ? known.synced : UnixMillis{};
+  member.retired = known.as != Counting::As::counts;
+  member.promised = known.as == Counting::As::in_doubt;
+  member.retired_at = member.retired ? known.synced : UnixMillis{};
   if (members_.try_emplace(known.id, std::make_unique<Member>(member)).second) add(member);
   ++epoch_;
 }
@@ -99,6 +106,9 @@ bool View::forget(const NodeId& id) {
 bool View::promise(const NodeId& id, Instant now) {
   const auto known = members_.find(id);
   if (known == members_.end() || known->second->stamped()) return false;
+  const bool asked_before = promises_.find(id) != promises_.end();
+  if (known->second->in_doubt() && !asked_before)
+    return false;  // counts until it has another stamp
   Member& member = *known->second;
   subtract(member);
   if (!std::exchange(member.promised, true)) ++epoch_;
@@ -204,9 +214,16 @@ std::optional<Instant> View::next_retirement(Instant now) const {
 
 std::vector<Counting> View::counting() const {
   std::vector<Counting> out;
-  for (const auto& [id, member] : members_)
-    if (id != self_ && (member->stamped() || (member->retired && !member->awaited)))
-      out.push_back({id, member->key, member->synced, member->incarnation, member->retired});
+  for (const auto& [id, member] : members_) {
+    const bool retired = member->retired && !member->awaited;
+    if (id == self_ || !(member->stamped() || member->in_doubt() || retired)) continue;
+    const bool doubt =
+        member->in_doubt() || (!member->live() && member->stamped() && released(*member));
+    out.push_back({id, member->key, member->synced, member->incarnation,
+                   doubt     ? Counting::As::in_doubt
+                   : retired ? Counting::As::retired
+                             : Counting::As::counts});
+  }
   return out;
 }
 
@@ -270,7 +287,9 @@ std::vector<NodeId> View::neighbours(const ByteArray<32>& place, std::size_t cou
 }
 
 std::vector<NodeId> View::stamped(const ByteArray<32>& place, std::size_t count) const {
-  return closest_that(place, count, [](const NodeId&, const Member& m) { return m.stamped(); });
+  return closest_that(place, count, [this](const NodeId& id, const Member& m) {
+    return m.stamped() || (m.in_doubt() && promises_.find(id) == promises_.end());
+  });
 }
 
 std::vector<NodeId> View::promised(const ByteArray<32>& place) const {

@@ -64,6 +64,7 @@ class View {
     bool counted = false;   // once, whatever it does now
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
     bool stamped() const { return synced.value > 0 && !retired; }
+    bool in_doubt() const { return retired && promised; }
     bool counts() const { return stamped() || promised; }
     // By a stamp that we retired, or by a promise of others.
     bool may_count_elsewhere() const { return synced.value > 0 || presence == Presence::dead; }
@@ -75,6 +76,9 @@ class View {
   Change see(const MemberSeen& seen, Now now);
   void remember(const Counting& member, Now now);  // at start, before anything is seen
   bool forget(const NodeId& id);
+  // Ours is going to disk, and will be told from there; 0: it was refused, or we leave. Until we
+  // see it ourselves it is as good as told.
+  void publishing(UnixMillis stamp);
   // It is about to publish a stamp: from now on it counts here, so that two who do at once, each
   // with a quorum of the old base, know of each other through whom both asked.
   bool promise(const NodeId& id, Instant now);
@@ -98,6 +102,7 @@ class View {
   NodeId smallest_live() const;
 
   std::vector<NodeId> base(const ByteArray<32>& place) const;
+  // Those that count by a stamp, be it in doubt.
   std::vector<NodeId> stamped(const ByteArray<32>& place, std::size_t count) const;
   std::vector<NodeId> promised(const ByteArray<32>& place) const;  // the R closest; no stamp
   std::vector<NodeId> holders(const ByteArray<32>& place) const;
@@ -117,6 +122,7 @@ class View {
   template <class Keep>
   std::vector<NodeId> closest_that(const ByteArray<32>& place, std::size_t count, Keep keep) const;
   UnixMillis own_stamp() const;
+  UnixMillis last_stamp() const { return publishing_.value > 0 ? publishing_ : own_stamp(); }
   bool released(const Member& dead) const;
   bool lapse(Instant now);
   void withdraw(const NodeId& id, Member& member);
@@ -133,6 +139,7 @@ class View {
   NodeId self_;
   FlatMap<NodeId, std::unique_ptr<Member>> members_;
   FlatMap<NodeId, Instant> promises_;  // until when
+  UnixMillis publishing_;
   Totals totals_;
   std::uint64_t epoch_ = 0;
 };

@@ -283,11 +283,13 @@ void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certif
   probe(subject);
 }
 
-// Whatever the stamps say, nobody was silent for a window whom we heard within the shortest one.
+// Whatever the stamps say, nobody was silent for a window whom we heard within the shortest one; or
+// the longest, where one accused just now, and the others signed anew what they knew before.
 bool Membership::Impl::heard_since(const Entry& entry,
                                    const std::vector<wire::Suspicion>& certificate) const {
   if (entry.heard == Instant{}) return false;
-  UnixMillis oldest = stamps.at(now.mono - refusal_window, now, wall());
+  const Duration shortest = signed_anew(certificate) ? silence_window : refusal_window;
+  UnixMillis oldest = stamps.at(now.mono - shortest, now, wall());
   for (const wire::Suspicion& suspicion : certificate) oldest = std::min(oldest, suspicion.stamp);
   return stamps.at(entry.heard, now, wall()) > oldest;
 }

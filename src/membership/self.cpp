@@ -181,7 +181,8 @@ bool Membership::Impl::rivals_ours(const SignedRecord& candidate) const {
 }
 
 // A record under our key by another process: an earlier life whose disk was wiped, or a live twin.
-// An earlier life cannot answer: we go far above it, and only a twin comes back above that.
+// An earlier life cannot answer: we go far above it, and only a twin comes back above that. By a
+// leap of chance, for there may have been another life between that nobody here has heard of.
 void Membership::Impl::own_record_seen(const SignedRecord& candidate) {
   const wire::MemberRecord& record = candidate.content;
   if (record.incarnation == book->current() && newer(candidate)) {
@@ -196,7 +197,8 @@ void Membership::Impl::own_record_seen(const SignedRecord& candidate) {
     if (younger) return;
   }
   own.other = record.boot;
-  own.floor = own.other_floor = IncarnationBook::mark_for(record.incarnation);
+  const Incarnation known_mark = IncarnationBook::mark_for(record.incarnation);
+  own.floor = own.other_floor = {known_mark.value + rng.below(incarnation_leap)};
   own.changed = true;
   publish_self();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "constants.hpp"
 
@@ -31,6 +32,12 @@ UnixMillis latest_stamp(const std::vector<wire::Suspicion>& certificate) {
   UnixMillis latest;
   for (const wire::Suspicion& suspicion : certificate) latest = std::max(latest, suspicion.stamp);
   return latest;
+}
+
+bool signed_anew(const std::vector<wire::Suspicion>& certificate) {
+  std::set<UnixMillis> stamps;
+  return std::any_of(certificate.begin(), certificate.end(),
+                     [&](const wire::Suspicion& one) { return !stamps.insert(one.stamp).second; });
 }
 
 bool Case::accuse(const NodeId& accuser, const wire::Suspicion& suspicion) {

@@ -37,6 +37,9 @@ Duration suspicion_timeout(Duration min, std::size_t confirmations, std::size_t 
 // The stamp of a death that these prove; 0: of none.
 UnixMillis latest_stamp(const std::vector<wire::Suspicion>& certificate);
 
+// Whether one of them bears another's stamp: it answers that, for who lacks a verdict of before.
+bool signed_anew(const std::vector<wire::Suspicion>& certificate);
+
 // What the room knows around a case.
 struct Standing {
   std::size_t quorum = 0;     // q: suspicions needed

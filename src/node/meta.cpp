@@ -50,9 +50,10 @@ std::vector<dht::Counting> meta_counting_of(const Meta& meta, const NetworkId& n
     member.key = r.id<PublicKey>();
     member.synced = {static_cast<std::int64_t>(r.u64())};
     member.incarnation = {r.u64()};
-    const std::uint8_t retired = r.u8();
-    if (r.failed() || retired > 1) break;  // damaged: what came before it stands
-    member.retired = retired == 1;
+    const std::uint8_t as = r.u8();
+    if (r.failed() || as > static_cast<std::uint8_t>(dht::Counting::As::in_doubt))
+      break;  // damaged: what came before it stands
+    member.as = static_cast<dht::Counting::As>(as);
     members.push_back(member);
   }
   return members;
@@ -66,7 +67,7 @@ Buffer encode_counting(const std::vector<dht::Counting>& members, const NetworkI
         .id(member.key)
         .u64(static_cast<std::uint64_t>(member.synced.value))
         .u64(member.incarnation.value)
-        .u8(member.retired ? 1 : 0);
+        .u8(static_cast<std::uint8_t>(member.as));
   return w.buffer();
 }
 

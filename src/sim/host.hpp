@@ -20,7 +20,8 @@ struct StreamEnd {
   HostIndex peer = 0;
   std::uint64_t peer_life = 0;
   session::StreamId peer_stream = 0;
-  bool open = false;  // accepted at the other end
+  bool open = false;    // accepted at the other end
+  bool narrow = false;  // opened with small credit
   struct Chunk {
     Instant at;  // when it arrives here
     Buffer bytes;

@@ -119,13 +119,21 @@ class Planner {
     }
   }
   // Newcomers that meet nobody who counts found a network of their own: until they have joined, no
-  // other trouble is under way.
+  // other trouble is under way. And before, those that run may be too few to lose a disk or to have
+  // a liar.
   void keep_calm() {
     std::erase_if(scenario_.events, [&](const Event& event) {
+      const bool takes_five = event.act == Act::lie || takes_a_disk(event.act);
+      if (takes_five && event.at < *calm_) return true;
       const bool client = event.act == Act::put || event.act == Act::get || event.act == Act::erase;
       if (client || event.act == Act::start || event.act == Act::heal) return false;
       return event.at < *calm_ + joined_after && *calm_ < event.at + event.span + settled_after;
     });
+  }
+
+  static bool takes_a_disk(Act act) {
+    return std::any_of(std::begin(losses), std::end(losses),
+                       [act](const Recipe& loss) { return loss.act == act; });
   }
 
   std::vector<HostIndex> some(std::size_t count) {
@@ -172,7 +180,7 @@ class Planner {
       const std::uint64_t times = 1 + rng_.below(4);
       for (std::uint64_t i = 0; i < times; ++i) add(from(recipe));
     }
-    if (scenario_.hosts < 5 || rng_.chance(1, 2)) return;
+    if (scenario_.hosts < 5 || rng_.chance(1, 2) || early()) return;
     add(from(losses[rng_.below(std::size(losses))]));
     lost_ = true;
   }
@@ -312,15 +320,18 @@ class Planner {
     }
   }
 
+  // Some may meet nobody for a while, found a network of their own, and hold its only copies.
+  bool early() const { return trouble_from_ < usual_trouble; }
+
   Duration sometime() { return within(trouble_from_, trouble_until_ - seconds(1)); }
 
-  static constexpr Duration formed_after = seconds(20), joined_after = seconds(12),
-                            settled_after = seconds(5);
+  static constexpr Duration usual_trouble = seconds(15), formed_after = seconds(20),
+                            joined_after = seconds(12), settled_after = seconds(5);
 
   Rng rng_;
   PlanLimits limits_;
   Scenario scenario_;
-  Duration trouble_from_ = seconds(15), trouble_until_{};
+  Duration trouble_from_ = usual_trouble, trouble_until_{};
   std::optional<Duration> calm_;  // since when many join
   bool lost_ = false;
 };

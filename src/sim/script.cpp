@@ -125,7 +125,7 @@ void World::relieve(HostIndex i, const Event& event) {
     case Act::kill:
     case Act::wipe:
     case Act::rollback:
-      return boot(i);
+      return host.life > 0 ? boot(i) : void();  // nobody had started it yet
     case Act::newer:
       return release(i, false);
     case Act::rare:
@@ -133,7 +133,7 @@ void World::relieve(HostIndex i, const Event& event) {
       return;
     case Act::leave:
       crash(i);  // whoever asked has lost patience
-      return boot(i);
+      return host.life > 0 ? boot(i) : void();
     case Act::pause:
     case Act::sleep:
       host.paused = host.asleep = false;
@@ -197,6 +197,7 @@ void World::heal(const Event& event) {
     host.disk_busy = 0;
     if (host.liar) host.liar->end();
     host.rare &= ~rare_of_world;
+    widen_streams(i);
     host.clock_off += (now_ - host.drift_since) * host.drift_ppm / 1'000'000;
     host.drift_ppm = 0;
     if (host.leaving) crash(i);

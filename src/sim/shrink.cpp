@@ -114,6 +114,7 @@ class Shrinker {
       for (Event& event : candidate.events) {
         const bool everybody = event.hosts.empty();
         std::erase(event.hosts, last);
+        if (event.amount == owned_keys + last) event.hosts.clear();  // nobody's now
         if (event.hosts.empty() && !everybody) event.at = candidate.length + seconds(1);
       }
       std::erase_if(candidate.events,

@@ -37,14 +37,14 @@ void World::open_stream(HostIndex index, const session::OpenStream& out) {
   other.peer = index, other.peer_life = hosts_[index].life, other.peer_stream = out.stream;
   other.open = true;
   other.last_arrival = *there + half;
-  const auto credit_of = [&](HostIndex host) {
-    return rarely(host, Rare::small_credit) ? small_credit : credit;
-  };
+  mine.narrow = rarely(index, Rare::small_credit);
+  other.narrow = rarely(to, Rare::small_credit);
+  const auto credit_of = [](const StreamEnd& end) { return end.narrow ? small_credit : credit; };
   const Endpoint from{hosts_[index].at.ip, outgoing_port};
   later(half, to, Answer{session::StreamOpened{theirs, from, true}});
-  later(half, to, Answer{session::StreamCredit{theirs, credit_of(to)}});
+  later(half, to, Answer{session::StreamCredit{theirs, credit_of(other)}});
   later(half * 2, index, Answer{session::StreamOpened{out.stream, out.to, false}});
-  later(half * 2, index, Answer{session::StreamCredit{out.stream, credit_of(index)}});
+  later(half * 2, index, Answer{session::StreamCredit{out.stream, credit_of(mine)}});
 }
 
 void World::send_chunk(HostIndex index, session::StreamId id, StreamEnd& end,
@@ -126,6 +126,12 @@ void World::stream_work(HostIndex index, session::StreamId id) {
   if (hosts_[peer].life == peer_life && hosts_[peer].streams.contains(theirs))
     agenda_.add({now_ + network_.latency(index, peer, nonce(index)), peer, peer_life,
                  Answer{session::StreamCredit{theirs, chunk.bytes.size()}}});
+}
+
+void World::widen_streams(HostIndex index) {
+  for (auto& [id, end] : hosts_[index].streams)
+    if (std::exchange(end.narrow, false))
+      later(Duration(0), index, Answer{session::StreamCredit{id, credit - small_credit}});
 }
 
 // The process died: its kernel resets what it can reach.

@@ -91,6 +91,7 @@ class World {
   void retry_held(HostIndex index, session::StreamId id);
   void stream_work(HostIndex index, session::StreamId id);
   void end_streams(HostIndex index);
+  void widen_streams(HostIndex index);  // what small credit has left
 
   // script.cpp
   void begin(const Event& event, std::size_t index);

@@ -208,6 +208,34 @@ TEST_CASE(
   CHECK_EQ(world.put(1, "later", "v").asked, 3);
 }
 
+TEST_CASE("dht: three in doubt of five and a fourth gone for good hold nobody up") {
+  DhtWorld world(5);
+  world.start_all();
+  for (const std::size_t who : {2, 3, 4}) {  // 0 publishes past a death that was none
+    world.step(0, world.seen(who, Presence::dead, world.now().wall));
+    world.run(seconds(7));
+    world.step(0, world.seen(who, Presence::alive));
+  }
+  REQUIRE_FALSE(world.get(0, "nothing").complete);
+  world.kill(1);
+  world.run(seconds(90));
+  CHECK(world.all_synced());
+  CHECK(world.get(0, "nothing").complete);
+}
+
+TEST_CASE("dht: whom others may retire by a stamp is on disk when the stamp is") {
+  DhtWorld world(5);
+  world.start_all();
+  const UnixMillis before = world.node(0).stored_synced;
+  world.kill(4);
+  while (world.node(0).stored_synced == before) world.run(Duration(100));
+  const std::vector<Counting>& kept = world.node(0).counting;
+  const auto dead = std::find_if(kept.begin(), kept.end(),
+                                 [&](const Counting& one) { return one.id == world.id(4); });
+  REQUIRE(dead != kept.end());
+  CHECK(dead->as == Counting::As::in_doubt);
+}
+
 TEST_CASE("dht: one that dies three times about to count holds nobody up for long") {
   DhtWorld world(4);
   world.start_first(3);

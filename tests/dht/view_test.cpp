@@ -164,11 +164,38 @@ TEST_CASE("dht/view: who comes back is in doubt once we have published a stamp p
   CHECK(alone.find(node(1))->counts());
 }
 
+TEST_CASE("dht/view: whom others may have retired by our stamp is in doubt after a restart, too") {
+  const auto restarted = [](const View& last) {
+    View view = view_of(1);
+    for (const Counting& member : last.counting()) view.remember(member, at(5));
+    return view;
+  };
+  View last = view_of(5);
+  last.see(seen(1, Presence::dead, 10, 100), at(1));
+  last.see(seen(2, Presence::dead, 10, 0), at(1));  // a verdict of our own
+  last.publishing({200});  // told in the moment in which it is on disk, and we are killed
+  View next = restarted(last);
+  for (const int who : {1, 2, 3, 4}) next.see(seen(who, Presence::alive, 10), at(6));
+  CHECK_EQ(next.counting_count(), 5);
+  CHECK(next.find(node(1))->in_doubt());
+  CHECK_FALSE(next.find(node(2))->in_doubt());
+  CHECK_FALSE(next.promise(node(1), at(6).mono));  // which would lapse
+  CHECK(restarted(next).find(node(1))->in_doubt());
+  next.see(seen(1, Presence::alive, 400), at(7));
+  CHECK(next.find(node(1))->stamped());
+
+  last.publishing({});  // the disk refused it
+  CHECK_FALSE(restarted(last).find(node(1))->in_doubt());
+  last.publishing({200});
+  last.see(seen(0, Presence::alive, 200), at(8));
+  CHECK(restarted(last).find(node(1))->in_doubt());
+}
+
 TEST_CASE(
     "dht/view: after a restart no older record takes a member's place, and who was retired is") {
   View view = view_of(1);
-  view.remember({node(1), {}, {20}, {5}, false}, at(0));
-  view.remember({node(2), {}, {20}, {5}, true}, at(0));
+  view.remember({node(1), {}, {20}, {5}}, at(0));
+  view.remember({node(2), {}, {20}, {5}, dht::Counting::As::retired}, at(0));
   CHECK_EQ(view.counting_count(), 2);
 
   MemberSeen older = seen(1, Presence::alive, 0);  // from somebody who knew less than we did

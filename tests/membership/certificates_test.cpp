@@ -92,6 +92,22 @@ TEST_CASE("membership: accusers' clocks that run ahead bury nobody whom we heard
   CHECK_NE(court.verdict(), Verdict::dead);
 }
 
+TEST_CASE("membership: who signs anew what it knew before has not been listening since") {
+  for (const bool anew : {false, true}) {
+    Court court;
+    court.solo.step(ms::PeerHeard{court.subject()});
+    court.pass(milliseconds(1500));
+    std::vector<wire::Suspicion> proof = court.certificate(3, milliseconds(10));
+    if (!anew) proof = {proof[0], court.suspicion(1, milliseconds(20)), court.suspicion(2, {})};
+    court.tell_dead(proof);
+    CHECK_EQ(court.verdict() == Verdict::dead, !anew);
+    court.pass(milliseconds(1500));  // our own question stays unanswered
+    court.tell_dead(proof);
+    court.pass(seconds(3));
+    CHECK_EQ(court.verdict(), Verdict::dead);
+  }
+}
+
 TEST_CASE("membership: after a refusal our own silence counts, but only from its beginning") {
   Court court;
   court.solo.step(ms::PeerHeard{court.subject()});

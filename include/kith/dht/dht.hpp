@@ -33,7 +33,8 @@ struct Counting {
   PublicKey key;
   UnixMillis synced;
   Incarnation incarnation;  // of the record that said so
-  bool retired = false;     // with that stamp
+  // Retired with that stamp; or in doubt: dead or back, and others may have retired it by ours.
+  enum class As : std::uint8_t { counts, retired, in_doubt } as = As::counts;
 };
 
 // Numbers of a node's own: the others bear any, and need not know them.
