@@ -268,8 +268,10 @@ void Repair::conclude() {
   running_ = false;
   retry_ = sync_retry;
   const View::Member* me = context_.view.find(context_.self);
-  const bool owes = !me || !me->counts() ||
-                    (context_.view.any_unsettled() && me->synced <= context_.view.newest_verdict());
+  const bool owes =
+      !me || !me->counts() ||
+      (context_.view.any_unsettled() && me->synced <= context_.view.newest_verdict()) ||
+      context_.view.owes_release();
   if (publish_due_ || owes) publish();
   if (dirty_) return begin_round();
   strays_.look();
@@ -287,8 +289,9 @@ void Repair::write(UnixMillis stamp) {
   writing_ = context_.token();
   stamp_ = stamp;
   // On disk before it: whom others may retire by it.
-  context_.view.publishing(stamp);
-  if (context_.view.any_unsettled()) launch_.keep_counting();
+  releases_ = stamp.value > 0 ? context_.view.to_release() : std::vector<wire::IdPrefix>{};
+  context_.view.releasing(releases_);
+  if (!releases_.empty()) launch_.keep_counting();
   ByteArray<8> value;
   store_le(value.data(), static_cast<std::uint64_t>(stamp.value));
   context_.out->push(Persist{*writing_, Table::meta, Buffer(as_bytes("synced")), Buffer(value)});
@@ -297,8 +300,8 @@ void Repair::write(UnixMillis stamp) {
 bool Repair::on_disk(Token token, bool written) {
   if (writing_ != token) return false;
   writing_.reset();
-  if (!written) context_.view.publishing({});
-  if (written) context_.out->push(SyncedChanged{stamp_});
+  if (!written) context_.view.releasing({});
+  if (written) context_.out->push(SyncedChanged{stamp_, std::exchange(releases_, {})});
   if (stamp_.value == 0) {
     // Refused: we go as one that was stopped, for we would come back as one that counts.
     context_.out->push(Drained{});

@@ -84,7 +84,8 @@ class Repair {
   Instant promised_at_;   // when we asked to be counted
   Instant hurries_paid_;  // until then, for those that died before they counted
   std::optional<Token> writing_;
-  UnixMillis stamp_;  // being written
+  UnixMillis stamp_;                      // being written
+  std::vector<wire::IdPrefix> releases_;  // of it
   Duration retry_{sync_retry};
 };
 

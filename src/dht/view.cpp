@@ -15,7 +15,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     member.endpoint = seen.endpoint;
     member.incarnation = seen.incarnation;
     member.past = !member.live();
-    member.ours_then = own_stamp();
+    member.releases = seen.releases;
     member.counted = seen.synced.value > 0;
     add(member);
     ++epoch_;
@@ -23,7 +23,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
     return member.live() ? Change::joined : Change::gone;
   }
   Member& member = *known->second;
-  if (seen.id == self_ && seen.synced == publishing_) publishing_ = {};
+  if (seen.id == self_ && seen.releases == releasing_) releasing_.clear();
   subtract(member);
   const bool was_live = member.live();
   const bool awaited = std::exchange(member.awaited, false);
@@ -33,12 +33,11 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   const UnixMillis synced = outdated ? member.synced : seen.synced;
   const bool moved = member.presence != seen.presence || member.synced != synced;
   const bool lives = seen.presence == Presence::alive || seen.presence == Presence::suspect;
-  const bool may_be_retired = !was_live && lives && member.stamped() && released(member);
+  const bool may_be_retired = !was_live && lives && member.stamped() && released(seen.id);
   const bool restamped = !was_live && seen.presence == Presence::dead &&
                          member.presence == Presence::dead &&
                          seen.verdict_stamp != member.verdict_stamp;
   if (was_live != lives) member.since = now.mono;
-  if (was_live && !lives) member.ours_then = own_stamp();
   if (may_be_retired) {  // in doubt it counts, and we agree with those only who doubt it as well
     member.retired = member.promised = true;
     member.retired_at = member.synced;
@@ -46,6 +45,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.key = seen.key;
   member.presence = seen.presence;
   member.synced = synced;
+  if (!outdated) member.releases = seen.releases;
   if (!outdated) member.incarnation = seen.incarnation;
   member.counted = member.counted || synced.value > 0;
   member.verdict_stamp = seen.verdict_stamp;
@@ -67,16 +67,48 @@ UnixMillis View::own_stamp() const {
   return me ? me->synced : UnixMillis{};
 }
 
-// Whether we have published a stamp past that death: others may have retired it by that, and would
-// not count it with us when it comes back as it was.
-bool View::released(const Member& dead) const {
-  if (dead.verdict_stamp.value == 0) return false;
-  return last_stamp() > dead.verdict_stamp || last_stamp() != dead.ours_then;
+// Whether a stamp of ours is past that death, as it says: others may have retired it by that, and
+// would not count it with us when it comes back as it was.
+bool View::released(const NodeId& dead) const {
+  const Member* me = find(self_);
+  return (me && me->releases_one(dead)) || contains(releasing_, wire::prefix_of(dead));
 }
 
-void View::publishing(UnixMillis stamp) {
-  publishing_ = stamp;
+// The nearest dead that others may count, or may have: those that count here, or those that do not.
+std::vector<wire::IdPrefix> View::dead_near(bool counting) const {
+  std::vector<wire::IdPrefix> dead;
+  kad::visit_closest(
+      self_.bytes, members_.begin(), members_.end(),
+      [](const auto& item) -> const ByteArray<32>& { return item.first.bytes; },
+      [&](const auto& item) {
+        const Member& member = *item.second;
+        const bool told = member.may_count_elsewhere() && member.verdict_stamp.value > 0;
+        if (!member.live() && told && member.counts() == counting)
+          dead.push_back(wire::prefix_of(item.first));
+        return dead.size() < wire::releases_limit;
+      });
+  return dead;
+}
+
+std::vector<wire::IdPrefix> View::to_release() const {
+  std::vector<wire::IdPrefix> dead = dead_near(true);
+  for (const wire::IdPrefix& other : dead_near(false))
+    if (dead.size() < wire::releases_limit) dead.push_back(other);
+  return dead;
+}
+
+void View::releasing(std::vector<wire::IdPrefix> dead) {
+  releasing_ = std::move(dead);
   if (any_unsettled()) ++epoch_;
+}
+
+bool View::owes_release() const {
+  if (!any_unsettled()) return false;
+  const Member* me = find(self_);
+  const std::vector<wire::IdPrefix> dead = dead_near(true);
+  return std::any_of(dead.begin(), dead.end(), [me](const wire::IdPrefix& one) {
+    return !me || !contains(me->releases, one);
+  });
 }
 
 void View::remember(const Counting& known, Now now) {
@@ -149,6 +181,9 @@ bool View::settled(const NodeId& id, const Member& member) const {
     }
     ++live_members;
     if (neighbour->synced <= member.verdict_stamp) return false;
+    // Its stamp may be past the verdict and not past the death: it has not heard of it, or that
+    // member lives to it.
+    if (!member.past && !neighbour->releases_one(id)) return false;
   }
   if (member.past) return live_members > 0;
   return all_bases_have_quorum(live_members + missing, missing);
@@ -217,8 +252,7 @@ std::vector<Counting> View::counting() const {
   for (const auto& [id, member] : members_) {
     const bool retired = member->retired && !member->awaited;
     if (id == self_ || !(member->stamped() || member->in_doubt() || retired)) continue;
-    const bool doubt =
-        member->in_doubt() || (!member->live() && member->stamped() && released(*member));
+    const bool doubt = member->in_doubt() || (!member->live() && member->stamped() && released(id));
     out.push_back({id, member->key, member->synced, member->incarnation,
                    doubt     ? Counting::As::in_doubt
                    : retired ? Counting::As::retired

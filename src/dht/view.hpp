@@ -41,7 +41,8 @@ inline std::size_t needed(Consistency level, std::size_t base, std::size_t quoru
   return quorum;
 }
 
-inline bool contains(const std::vector<NodeId>& ids, const NodeId& id) {
+template <class Id>
+bool contains(const std::vector<Id>& ids, const Id& id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
@@ -53,8 +54,8 @@ class View {
     UnixMillis verdict_stamp;
     Instant since;  // of the presence, for retire_after
     Incarnation incarnation;
-    UnixMillis retired_at;  // its synced must be another to count again
-    UnixMillis ours_then;   // our own stamp when it was first heard of as dead
+    UnixMillis retired_at;                 // its synced must be another to count again
+    std::vector<wire::IdPrefix> releases;  // the dead that its stamp is past, as it says
     Endpoint endpoint;
     Presence presence = Presence::alive;
     bool retired = false;
@@ -68,6 +69,9 @@ class View {
     bool counts() const { return stamped() || promised; }
     // By a stamp that we retired, or by a promise of others.
     bool may_count_elsewhere() const { return synced.value > 0 || presence == Presence::dead; }
+    bool releases_one(const NodeId& dead) const {
+      return contains(releases, wire::prefix_of(dead));
+    }
   };
 
   explicit View(const NodeId& self) : self_(self) {}
@@ -76,9 +80,13 @@ class View {
   Change see(const MemberSeen& seen, Now now);
   void remember(const Counting& member, Now now);  // at start, before anything is seen
   bool forget(const NodeId& id);
-  // Ours is going to disk, and will be told from there; 0: it was refused, or we leave. Until we
-  // see it ourselves it is as good as told.
-  void publishing(UnixMillis stamp);
+  // The dead that a stamp of ours is past when it is published now: the nearest to us, those that
+  // count here first.
+  std::vector<wire::IdPrefix> to_release() const;
+  // Such a stamp is going to disk, and will be told from there; empty: it was refused, or releases
+  // nobody. Until we see it ourselves it is as good as told.
+  void releasing(std::vector<wire::IdPrefix> dead);
+  bool owes_release() const;  // of one that counts here our stamp says nothing
   // It is about to publish a stamp: from now on it counts here, so that two who do at once, each
   // with a quorum of the old base, know of each other through whom both asked.
   bool promise(const NodeId& id, Instant now);
@@ -122,8 +130,8 @@ class View {
   template <class Keep>
   std::vector<NodeId> closest_that(const ByteArray<32>& place, std::size_t count, Keep keep) const;
   UnixMillis own_stamp() const;
-  UnixMillis last_stamp() const { return publishing_.value > 0 ? publishing_ : own_stamp(); }
-  bool released(const Member& dead) const;
+  bool released(const NodeId& dead) const;
+  std::vector<wire::IdPrefix> dead_near(bool counting) const;
   bool lapse(Instant now);
   void withdraw(const NodeId& id, Member& member);
   bool settled(const NodeId& id, const Member& member) const;
@@ -139,7 +147,7 @@ class View {
   NodeId self_;
   FlatMap<NodeId, std::unique_ptr<Member>> members_;
   FlatMap<NodeId, Instant> promises_;  // until when
-  UnixMillis publishing_;
+  std::vector<wire::IdPrefix> releasing_;
   Totals totals_;
   std::uint64_t epoch_ = 0;
 };

@@ -93,8 +93,8 @@ inline constexpr std::size_t everyone_slack = 4;  // the same around everyone_li
 inline constexpr std::size_t reference_bytes = 23;
 inline constexpr std::size_t suspicion_bytes = 103;
 inline constexpr std::size_t tag_bytes_limit = 400;  // of all our tags, so that a record fits
-inline constexpr std::size_t ext_bytes_limit =
-    100;  // besides the first incarnation, so that it does
+// Of a configured extension, besides our own two, so that it does.
+inline constexpr std::size_t ext_bytes_limit = 38;
 
 inline constexpr Duration clock_off_max = minutes(1);  // further off, the peers' median is right
 inline constexpr std::size_t clock_samples_min = 3;

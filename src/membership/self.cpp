@@ -11,24 +11,38 @@
 namespace kith::membership {
 namespace {
 
-constexpr Byte ext_start = 0x01;  // TLV: type 1, length 8, first incarnation of this process (u64)
+// TLVs: a type, a length, a body.
+constexpr Byte ext_start = 0x01;     // the first incarnation of this process (u64)
+constexpr Byte ext_releases = 0x02;  // the dead that its `synced` is past: 8 bytes each
 
-Bytes ext_of(const Config& config, Incarnation start) {
+Bytes ext_of(const Config& config, Incarnation start, const std::vector<wire::IdPrefix>& releases) {
   Bytes ext{ext_start, 8, 0, 0, 0, 0, 0, 0, 0, 0};
   store_le(ext.data() + 2, start.value);
+  if (!releases.empty()) {
+    const std::size_t count = std::min(releases.size(), wire::releases_limit);
+    ext.push_back(ext_releases);
+    ext.push_back(static_cast<Byte>(count * wire::IdPrefix::size));
+    for (std::size_t i = 0; i < count; ++i) append(ext, releases[i].view());
+  }
   if (config.ext.size() <= ext_bytes_limit) append(ext, config.ext);
   return ext;
 }
 
 // A later version's TLVs may stand before it.
-Incarnation start_of(const wire::MemberRecord& record) {
+std::optional<ByteView> ext_body(const wire::MemberRecord& record, Byte wanted) {
   wire::Reader r(record.ext);
   while (!r.failed() && !r.rest().empty()) {
     const std::uint8_t type = r.u8();
     const ByteView body = r.bytes(r.u8());
-    if (type == ext_start && body.size() == 8) return {load_le<std::uint64_t>(body.data())};
+    if (type == wanted && !r.failed()) return body;
   }
-  return record.incarnation;
+  return std::nullopt;
+}
+
+Incarnation start_of(const wire::MemberRecord& record) {
+  const auto body = ext_body(record, ext_start);
+  if (!body || body->size() != 8) return record.incarnation;
+  return {load_le<std::uint64_t>(body->data())};
 }
 
 // What a person configured, cut to what a record may hold.
@@ -56,10 +70,17 @@ wire::MemberRecord record_from(const Config& config, const PublicKey& key) {
 
 }  // namespace
 
+std::vector<wire::IdPrefix> releases_of(const wire::MemberRecord& record) {
+  std::vector<wire::IdPrefix> releases;
+  wire::Reader r(ext_body(record, ext_releases).value_or(ByteView()));
+  while (r.rest().size() >= wire::IdPrefix::size) releases.push_back(r.id<wire::IdPrefix>());
+  return releases;
+}
+
 void Membership::Impl::start() {
   book.emplace(config.stored_incarnation, wall());
   own.wanted = record_from(config, identity->public_key());
-  own.wanted.ext = ext_of(config, book->start());
+  own.wanted.ext = ext_of(config, book->start(), {});
   publish_self();
   arm({TimerKind::probe_cycle}, rng.between(Duration(0), probe_interval));
   const Duration usual = config.tuning.anti_entropy_interval;
@@ -142,7 +163,10 @@ void Membership::Impl::on_self_changed(const SelfChanged& change) {
     if (wanted.addresses.size() > wire::member_addresses_limit)
       wanted.addresses.resize(wire::member_addresses_limit);
   }
-  if (change.synced) wanted.synced = std::max(UnixMillis{0}, *change.synced);
+  if (change.synced) {
+    wanted.synced = std::max(UnixMillis{0}, *change.synced);
+    wanted.ext = ext_of(config, book->start(), change.releases);
+  }
   if (wanted == own.wanted || leaving != Leaving::no) return;
   own.wanted = std::move(wanted);
   own.changed = true;

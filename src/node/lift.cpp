@@ -106,6 +106,7 @@ void Node::Impl::lift_member(const membership::MemberPtr& member) {
     seen.key = member->record->key;
     seen.synced = member->record->synced;
     seen.incarnation = member->record->incarnation;
+    seen.releases = membership::releases_of(*member->record);
     if (!member->record->addresses.empty()) seen.endpoint = member->record->addresses.front();
   }
   const auto [known, fresh] = told.try_emplace(member->id, Told{member->verdict});
@@ -157,7 +158,9 @@ void Node::Impl::lift(dht::Output output) {
         out->push(Completed{o.ticket, std::make_shared<OperationReport>(std::move(o.report))});
       },
       [&](dht::RecordChanged o) { out->push(RecordNews{std::move(o.change)}); },
-      [&](dht::SyncedChanged o) { tell(membership::SelfChanged{std::nullopt, o.stamp}); },
+      [&](dht::SyncedChanged o) {
+        tell(membership::SelfChanged{std::nullopt, o.stamp, std::move(o.releases)});
+      },
       [&](dht::CountingChanged o) {
         out->push(Persist{outer(Room::dht, o.token), Table::meta, Buffer(as_bytes(meta_counting)),
                           encode_counting(*o.members, network)});

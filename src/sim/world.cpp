@@ -31,7 +31,7 @@ ByteArray<32> seed_bytes(const Chance& chance, Concern concern, std::uint64_t a,
 void make_newer(node::Config& config) {
   config.versions.max = 2;
   config.features = 0x8000'0000'0000'0005;
-  config.member_ext = {0x02, 3, 1, 2, 3, 0xff, 0};
+  config.member_ext = {0x40, 3, 1, 2, 3, 0xff, 0};
   config.record_ext = {0x7f, 4, 1, 2, 3, 4};
 }
 

@@ -14,7 +14,11 @@ NodeId node(int number) {
 }
 Now at(std::int64_t second) { return {Instant(seconds(second)), UnixMillis{second * 1000}}; }
 MemberSeen seen(int number, Presence presence, std::int64_t synced, std::int64_t verdict = 0) {
-  return {node(number), {}, presence, {synced}, {verdict}, {}, {}};
+  MemberSeen seen{node(number), {}, presence, {synced}, {verdict}, {}, {}, {}};
+  // A stamp past 100 is past the deaths of the verdict at 100.
+  for (int dead = 1; synced > 100 && dead < 20; ++dead)
+    seen.releases.push_back(wire::prefix_of(node(dead)));
+  return seen;
 }
 
 // Members 0 to count - 1, alive and synced at 10; the view is member 0's.
@@ -61,6 +65,32 @@ TEST_CASE("dht/view: the dead are retired when the living have synced past it, b
   CHECK(five.any_unsettled());
   CHECK(five.retire(at(3).mono + minutes(10)));
   CHECK_EQ(five.counting_count(), 8);
+}
+
+TEST_CASE("dht/view: a stamp past a verdict retires nobody whom it does not name") {
+  View view = view_of(5);
+  view.see(seen(1, Presence::dead, 10, 100), at(1));
+  for (const int who : {0, 2, 3, 4}) view.see(seen(who, Presence::alive, 200), at(2));
+  MemberSeen link = seen(2, Presence::alive, 250);  // to it 1 lives
+  link.releases.clear();
+  view.see(link, at(3));
+  CHECK_FALSE(view.retire(at(3).mono));
+  view.see(seen(2, Presence::alive, 300), at(4));
+  CHECK(view.retire(at(4).mono));
+}
+
+TEST_CASE("dht/view: a stamp names the nearest dead, those that count here first") {
+  View view = view_of(3);
+  for (int i = 3; i < 40; ++i) view.see(seen(i, Presence::dead, i % 2 == 0 ? 10 : 0, 100), at(1));
+  view.see(seen(50, Presence::dead, 10, 0), at(1));  // a verdict of our own
+  const std::vector<wire::IdPrefix> named = view.to_release();
+  CHECK_EQ(named.size(), wire::releases_limit);
+  for (int i = 3; i < 40; i += 2) CHECK_FALSE(contains(named, wire::prefix_of(node(i))));
+  CHECK(view.owes_release());
+  MemberSeen me = seen(0, Presence::alive, 200);
+  me.releases = named;
+  view.see(me, at(2));
+  CHECK_FALSE(view.owes_release());
 }
 
 TEST_CASE("dht/view: those who were dead when first heard of wait for no quorum") {
@@ -173,7 +203,8 @@ TEST_CASE("dht/view: whom others may have retired by our stamp is in doubt after
   View last = view_of(5);
   last.see(seen(1, Presence::dead, 10, 100), at(1));
   last.see(seen(2, Presence::dead, 10, 0), at(1));  // a verdict of our own
-  last.publishing({200});  // told in the moment in which it is on disk, and we are killed
+  last.releasing(
+      last.to_release());  // told in the moment in which it is on disk, and we are killed
   View next = restarted(last);
   for (const int who : {1, 2, 3, 4}) next.see(seen(who, Presence::alive, 10), at(6));
   CHECK_EQ(next.counting_count(), 5);
@@ -184,9 +215,9 @@ TEST_CASE("dht/view: whom others may have retired by our stamp is in doubt after
   next.see(seen(1, Presence::alive, 400), at(7));
   CHECK(next.find(node(1))->stamped());
 
-  last.publishing({});  // the disk refused it
+  last.releasing({});  // the disk refused it
   CHECK_FALSE(restarted(last).find(node(1))->in_doubt());
-  last.publishing({200});
+  last.releasing(last.to_release());
   last.see(seen(0, Presence::alive, 200), at(8));
   CHECK(restarted(last).find(node(1))->in_doubt());
 }

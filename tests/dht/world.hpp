@@ -21,8 +21,9 @@ class DhtWorld {
     std::map<Bytes, Buffer> disk;
     bool up = false;
     bool disk_full = false, disk_silent = false;
-    Duration receipt_delay{};          // so long after its disk has something it is told
-    UnixMillis synced, stored_synced;  // as told to the others, as on disk
+    Duration receipt_delay{};                // so long after its disk has something it is told
+    UnixMillis synced, stored_synced;        // as told to the others, as on disk
+    std::vector<wire::IdPrefix> releases{};  // of the stamp that was told
     std::vector<dht::Counting> counting;
     std::set<std::size_t> unreachable;  // links cut from here
     bool records_held = false, drained = false;
@@ -57,6 +58,7 @@ class DhtWorld {
     Node& n = nodes_[i];
     dht::Config config{mode_, network_, root_, {}, false, n.counting};
     n.synced = n.stored_synced;
+    n.releases.clear();
     n.dht = std::make_unique<dht::Dht>(config, n.identity, rng_.fork());
     n.up = true;
     const auto disk = n.disk;
@@ -110,7 +112,10 @@ class DhtWorld {
   }
 
   dht::MemberSeen seen(std::size_t who, dht::Presence presence, UnixMillis stamp = {}) const {
-    return {id(who), nodes_[who].identity->public_key(), presence, nodes_[who].synced, stamp, {}};
+    return {id(who),  nodes_[who].identity->public_key(),
+            presence, nodes_[who].synced,
+            stamp,    {},
+            {},       nodes_[who].releases};
   }
 
   void step(std::size_t i, const dht::Input& input) {
@@ -223,6 +228,7 @@ class DhtWorld {
           [&](dht::Completed m) { reports_[m.ticket] = m.report; }, [&](dht::RecordChanged) {},
           [&](dht::SyncedChanged m) {
             nodes_[i].synced = m.stamp;
+            nodes_[i].releases = m.releases;
             for (std::size_t other = 0; other < nodes_.size(); ++other)
               later(delay, [this, i, other] {
                 const bool told = other == i || !uninformed.contains(other);

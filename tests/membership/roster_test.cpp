@@ -212,11 +212,20 @@ TEST_CASE("membership: nothing configured is too long for a record") {
   ms::Config config;
   config.name = std::string(500, 'n');
   config.version = std::string(500, 'v');
-  for (int i = 0; i < 100; ++i) config.tags.push_back({std::string(40, 'k'), std::string(40, 'v')});
+  for (int i = 0; i < 100; ++i) config.tags.push_back({std::string(12, 'k'), std::string(13, 'v')});
+  config.ext = Bytes(ms::ext_bytes_limit, 0);
   for (int i = 0; i < 100; ++i)
     config.addresses.push_back({IpAddress::v4(1, 2, 3, static_cast<Byte>(i)), 1});
   Solo solo(config);
-  CHECK(solo.machine->find(solo.identity->id()));
+  REQUIRE(solo.machine->find(solo.identity->id()));
+  std::vector<wire::IdPrefix> dead;
+  for (std::uint64_t i = 0; i < 40; ++i) dead.push_back(wire::prefix_of(somebody(i).id()));
+  solo.step(ms::SelfChanged{{}, UnixMillis{7}, dead});
+  const wire::MemberRecord& record = *solo.machine->find(solo.identity->id())->record;
+  CHECK_EQ(record.tags.size(), wire::member_tags_limit);
+  CHECK_EQ(record.synced, UnixMillis{7});
+  dead.resize(wire::releases_limit);
+  CHECK_EQ(ms::releases_of(record), dead);
 }
 
 TEST_CASE("membership: a peer that was met and never introduced is pinged until it is known") {

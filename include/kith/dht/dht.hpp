@@ -73,9 +73,10 @@ struct MemberSeen {
   PublicKey key;
   Presence presence = Presence::alive;
   UnixMillis synced;
-  UnixMillis verdict_stamp;  // of dead or left
-  Endpoint endpoint;         // its best one, for those who ask us; port 0: none known
-  Incarnation incarnation;   // of its record
+  UnixMillis verdict_stamp;                // of dead or left
+  Endpoint endpoint;                       // its best one, for those who ask us; port 0: none known
+  Incarnation incarnation;                 // of its record
+  std::vector<wire::IdPrefix> releases{};  // the dead that its `synced` is past, as it says
 };
 struct MemberForgotten {
   NodeId id;
@@ -141,6 +142,7 @@ struct RecordChanged {  // on this node's disk
 };
 struct SyncedChanged {  // on disk: publish it in our member record
   UnixMillis stamp;
+  std::vector<wire::IdPrefix> releases{};  // at most wire::releases_limit
 };
 struct CountingChanged {  // keep it on disk and answer as to a Persist; without ourselves
   Token token;

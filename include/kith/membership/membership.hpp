@@ -62,6 +62,8 @@ struct Member {
   UnixMillis verdict_stamp;  // dead: greatest stamp of the certificate; the DHT's retirement rule
 };
 using MemberPtr = std::shared_ptr<const Member>;
+// The dead that a member's `synced` is past, as its record names them.
+std::vector<wire::IdPrefix> releases_of(const wire::MemberRecord& record);
 
 // --- inputs -----------------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ struct PeerUnreachable {  // every endpoint silent or without a route
 struct SelfChanged {  // advertise something new about ourselves
   std::optional<std::vector<Endpoint>> addresses;
   std::optional<UnixMillis> synced;
+  std::vector<wire::IdPrefix> releases{};  // of that stamp: the dead that it is past
 };
 struct LeaveRequested {};  // announce our goodbye; LeaveAnnounced when it has been sent around
 struct ForgetRequested {   // an operator says this member will not come back

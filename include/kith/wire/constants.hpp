@@ -65,6 +65,7 @@ inline constexpr std::size_t member_record_limit = 1000;  // so that one fits a 
 inline constexpr std::size_t member_addresses_limit = 8;
 inline constexpr std::size_t member_name_limit = 64;
 inline constexpr std::size_t member_tags_limit = 16;
+inline constexpr std::size_t releases_limit = 10;         // dead that a member's `synced` names
 inline constexpr std::size_t references_limit = 64;       // in one gossip
 inline constexpr std::size_t suspicions_limit = 16;       // in one gossip
 inline constexpr std::size_t pull_limit = 64;             // id prefixes in one pull
