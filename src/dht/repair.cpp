@@ -42,8 +42,10 @@ void Repair::on_change(const NodeId& who, View::Change change) {
       schedule(Duration(0));
       break;
     case View::Change::restamped:
-      // Elsewhere that death may have been found later: those wait for a stamp of ours past it.
-      if (!me || !me->counts() || me->synced > member->verdict_stamp) break;
+      // Elsewhere that death may have been found later, or we had found it alone: those wait for a
+      // stamp of ours past it.
+      if (!me || !me->counts()) break;
+      if (me->synced > member->verdict_stamp && me->releases_one(who)) break;
       publish_due_ = true;
       schedule(delay_after(who, *member));
       break;

@@ -223,6 +223,20 @@ TEST_CASE("dht: three in doubt of five and a fourth gone for good hold nobody up
   CHECK(world.get(0, "nothing").complete);
 }
 
+TEST_CASE("dht: who had found a death alone releases it once it hears the others' verdict") {
+  DhtWorld world(5);
+  world.start_all();
+  world.crash(4);
+  const UnixMillis verdict = world.now().wall;
+  world.step(0, world.seen(4, Presence::dead));
+  for (const std::size_t who : {1, 2, 3}) world.step(who, world.seen(4, Presence::dead, verdict));
+  world.run(seconds(8));
+  REQUIRE_FALSE(world.node(1).dht->snapshot().synced);  // 0 has said nothing of it
+  world.step(0, world.seen(4, Presence::dead, verdict));
+  world.run(seconds(8));
+  CHECK(world.all_synced());
+}
+
 TEST_CASE("dht: whom others may retire by a stamp is on disk when the stamp is") {
   DhtWorld world(5);
   world.start_all();
