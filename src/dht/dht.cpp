@@ -130,7 +130,7 @@ struct Dht::Impl {
         message, [&](const wire::Store& m) { replica.on_store(from, m); },
         [&](const wire::Fetch& m) {
           if (!Poll::is_from(from, m)) return replica.on_fetch(from, m);
-          replica.on_poll(from, m);
+          if (replica.on_poll(from, m)) repair.on_other_base(from);
           if (m.want == wire::Want::value && context.view.promise(from, context.now.mono)) retire();
         },
         [&](const wire::FindNodes& m) { replica.on_find_nodes(from, m); },

@@ -61,6 +61,7 @@ void Put::on_view_changed() {
 
 void Put::sign() {
   state_ = State::signing;
+  retry_.reset();  // of the version before
   const Index::Entry* held = context_.index.find(report_.id);
   const Sequence* mine = context_.signed_sequences.peek(report_.id);
   const std::uint64_t previous =

@@ -93,6 +93,16 @@ void Repair::on_left_out() {
   if (!stopping_ && !running_) schedule(sync_retry);
 }
 
+// Who asks counts others than we do, and perhaps not us: only who asks is told so.
+void Repair::on_other_base(const NodeId& asker) {
+  const View::Member* me = context_.view.find(context_.self);
+  if (stopping_ || draining_ || asker == context_.self || !me || !me->stamped()) return;
+  const Instant* last = asked_back_.peek(asker);
+  if (last && context_.now.mono - *last < sync_retry) return;
+  asked_back_.put(asker, context_.now.mono);
+  launch_.poll({asker}, wire::Want::digest);
+}
+
 void Repair::on_sync_timer() {
   if (!running_ && !stopping_) begin_round();
 }

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "exchange.hpp"
+#include "kith/base/bounded.hpp"
 #include "poll.hpp"
 #include "strays.hpp"
 
@@ -34,6 +35,7 @@ class Repair {
   void on_change(const NodeId& who, View::Change change);
   void on_doubted();
   void on_left_out();
+  void on_other_base(const NodeId& asker);
   bool on_disk(Token token, bool written);  // false: not the stamp's
   void on_ended(const Exchange& exchange);
   void on_polled(const Poll& poll);
@@ -87,6 +89,7 @@ class Repair {
   UnixMillis stamp_;                      // being written
   std::vector<wire::IdPrefix> releases_;  // of it
   Duration retry_{sync_retry};
+  LruMap<NodeId, Instant> asked_back_{neighbourhood};
 };
 
 }  // namespace kith::dht

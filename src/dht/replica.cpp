@@ -255,21 +255,26 @@ void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
 
 // Who asks will publish a stamp. It is told whom we count near it, and who else was promised as
 // much and may do so at any time.
-void Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
-  if (!context_.view.find(from)) return context_.drop(DropReason::not_member);
+bool Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
+  if (!context_.view.find(from)) {
+    context_.drop(DropReason::not_member);
+    return false;
+  }
   wire::Fetched reply{request.envelope.request};
   reply.status = wire::FetchStatus::none;
   std::vector<NodeId> base = context_.view.stamped(from.bytes, replicas);
   Bytes promised;
   for (const NodeId& id : context_.view.promised(from.bytes))
     if (id != from) append(promised, id.view());
-  if (!promised.empty() || context_.view.digest(base) != request.base) {
+  const bool differs = context_.view.digest(base) != request.base;
+  if (!promised.empty() || differs) {
     reply.status = wire::FetchStatus::not_base;
     if (context_.view.find(from)->in_doubt()) std::erase(base, from);  // it wants another stamp
     reply.base = std::move(base);
     reply.record = Buffer(promised);
   }
   context_.reply(from, std::move(reply), Lane::repair);
+  return differs;
 }
 
 void Replica::show_version(wire::Fetched& reply, const Version& version) {

@@ -186,8 +186,8 @@ void Membership::Impl::accused_dead(Entry& entry, const NodeId& accuser,
                                     const wire::Suspicion& suspicion) {
   const NodeId subject = entry.id();
   if (!entry.alone && suspicion.stamp == entry.verdict_stamp) return;  // such an answer
-  if (now.mono - entry.told < hint_interval) return;
-  entry.told = now.mono;
+  if (entry.anew != Instant{} && now.mono - entry.anew < hint_interval) return;
+  entry.anew = now.mono;
   if (entry.alone) {  // now there is a witness: from the start, properly
     spread(suspicion);
     roster.judge(entry, Verdict::alive, now);

@@ -31,6 +31,7 @@ struct Entry {
   Instant heard;  // last authentic packet; epoch: never
   Instant asked;  // last probe sent
   Instant told;   // last correction or hint about it
+  Instant anew;   // last accusation of it, dead already, that we answered
   Rtt rtt;
   std::vector<wire::Suspicion> certificate;  // of a dead member
 

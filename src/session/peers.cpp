@@ -182,6 +182,7 @@ void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
   peer.current = std::make_unique<Keypair>(std::move(keys));
   peer.pause_until.reset();
   peer.waiting_since.reset();
+  peer.silent = false;
   arm_tend(peer, peer.current->dies_at());
   if (!peer.previous) shrink_sessions(peer);
 }
@@ -205,7 +206,9 @@ void Session::Impl::on(const SendRequested& in, Turn& t) {
     return t.push(DeliveryFailed{in.to, Undelivered::no_route});
 
   const bool by_stream = in.stream || in.message.size() > config.tuning.datagram_message_limit;
-  const bool keyed = peer->current && peer->current->usable(t.now.mono);
+  // Datagrams that nobody answers go nowhere: UDP is blocked, or the peer has lost these keys.
+  const bool unheard = peer->silent && peer->stream;
+  const bool keyed = peer->current && peer->current->usable(t.now.mono) && !unheard;
   if (!by_stream && keyed) return send_sealed(*peer, in.message.view(), t);
   // Without datagram keys an open stream is the quicker way, and the only one where UDP is blocked.
   if (!by_stream && !peer->stream) return queue_datagram(*peer, in.message, t);

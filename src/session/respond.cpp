@@ -45,7 +45,7 @@ bool Session::Impl::fresh(const Responded& result, bool stream) {
 void Session::Impl::call_back(const NodeId& id, const Endpoint& from, Turn& t) {
   Peer* peer = find_peer(id);
   if (!peer) return;
-  if (peer->silent || !linked(*peer)) start_attempt(*peer, t);
+  if (peer->silent || !peer->current) start_attempt(*peer, t);
   if (!peer->attempt) return;
   if (!peer->attempt->state) {
     peer->attempt->caller = from;

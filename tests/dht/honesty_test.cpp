@@ -349,6 +349,31 @@ TEST_CASE("dht: no version is stale by a greater one that the disk may yet refus
   CHECK_EQ(refused, 2);
 }
 
+TEST_CASE("dht: while a put signs above another one's version it tries the old one no more") {
+  DhtWorld world(3);
+  world.start_all();
+  hush(world, 0, 1);
+  world.node(2).receipt_delay = milliseconds(100);
+  bool told = false;
+  world.tamper = [&](std::size_t from, wire::Message& message) {
+    auto* stored = std::get_if<wire::Stored>(&message);
+    if (from != 2 || !stored || std::exchange(told, true)) return;
+    stored->status = wire::StoreStatus::stale;
+    stored->sequence.value += 1000;
+  };
+  const Ticket put = world.begin_put(0, "k", "v");
+  world.run(milliseconds(50));
+  world.step(0, PeerUnreachable{world.id(1)});  // asked again in half a second
+  world.job_delay = seconds(1);
+  const ReportPtr report = world.finish(0, put);
+  REQUIRE(told);
+  REQUIRE(report);
+  const auto& applied = std::get<PutReport>(*report);
+  REQUIRE(applied.outcome == PutOutcome::applied);
+  const GetReport get = world.get(2, "k");
+  CHECK_EQ(get.sequence.value, applied.sequence.value);
+}
+
 TEST_CASE("dht: a replica shows one reader no version that it does not tell the next one of") {
   for (const std::string key : {"a", "b", "c", "d", "e", "f"}) {  // who is asked first differs
     DhtWorld world(3);

@@ -13,6 +13,15 @@ std::size_t copies(DhtWorld& world) {
   return sum;
 }
 
+// What these ask about their own place reaches nobody.
+void lose_polls(DhtWorld& world, const std::set<std::size_t>& from) {
+  world.tamper = [&world, from](std::size_t sender, wire::Message& message) {
+    const auto* fetch = std::get_if<wire::Fetch>(&message);
+    if (fetch && from.contains(sender) && fetch->record.bytes == world.id(sender).bytes)
+      message = wire::Nack{};
+  };
+}
+
 }  // namespace
 
 TEST_CASE("dht: a death does not shrink the base until the survivors have synced past it") {
@@ -211,12 +220,14 @@ TEST_CASE(
 TEST_CASE("dht: three in doubt of five and a fourth gone for good hold nobody up") {
   DhtWorld world(5);
   world.start_all();
+  lose_polls(world, {2, 3, 4});              // nobody finds out by himself
   for (const std::size_t who : {2, 3, 4}) {  // 0 publishes past a death that was none
     world.step(0, world.seen(who, Presence::dead, world.now().wall));
     world.run(seconds(7));
     world.step(0, world.seen(who, Presence::alive));
   }
   REQUIRE_FALSE(world.get(0, "nothing").complete);
+  world.tamper = nullptr;
   world.kill(1);
   world.run(seconds(90));
   CHECK(world.all_synced());
@@ -269,7 +280,7 @@ namespace {
 
 // Four of five take 0 for dead, retire it and restart; 0 has not heard of that, and its record is
 // as it was. They do not know the verdict any more.
-void retire_first_unheard(DhtWorld& world) {
+void retire_first(DhtWorld& world) {
   world.start_all();
   for (const std::size_t who : {1, 2, 3, 4})
     world.step(who, world.seen(0, Presence::dead, world.now().wall));
@@ -278,11 +289,25 @@ void retire_first_unheard(DhtWorld& world) {
     world.crash(who);
     world.start(who);
   }
+}
+
+void retire_first_unheard(DhtWorld& world) {
+  lose_polls(world, {0});
+  retire_first(world);
   world.run(seconds(2));
   REQUIRE_EQ(world.put(1, "k", "v").asked, 4);
+  world.tamper = nullptr;
 }
 
 }  // namespace
+
+TEST_CASE("dht: one that was retired unheard finds out when it is polled") {
+  DhtWorld world(5);
+  retire_first(world);
+  world.run(seconds(5));
+  CHECK_EQ(world.put(1, "k", "v").asked, 5);
+  CHECK(world.get(0, "k").complete);
+}
 
 TEST_CASE("dht: one that was retired unheard finds out with its first question") {
   DhtWorld world(5);

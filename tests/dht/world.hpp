@@ -213,6 +213,7 @@ class DhtWorld {
   // What goes out, lost or not.
   std::function<void(std::size_t from, std::size_t to, const Buffer&)> on_send;
   Duration delay{milliseconds(1)};
+  Duration job_delay{50};
   int loss_percent = 0;
   std::set<std::size_t> uninformed;  // who does not hear yet that others are synced
 
@@ -243,7 +244,7 @@ class DhtWorld {
           [&](dht::Drained) { nodes_[i].drained = true; },
           [&](Compute m) {
             std::shared_ptr<const JobResult> result = m.job->run();
-            later(Duration(50),
+            later(job_delay,
                   [this, i, token = m.token, result] { alive_step(i, Computed{token, result}); });
           },
           [&](Persist m) { write(i, m.token, [this, i, m] { keep(i, m); }); },

@@ -225,6 +225,9 @@ TEST_CASE(
     }
     return stamps;
   };
+  // That others were just told of the death is no answer yet.
+  court.solo.receive(court.peers[1].id(),
+                     wire::GossipPush{{{court.reference(Verdict::suspect)}, {}}});
   CHECK(signed_here(3, late) == std::set{late.stamp});
   CHECK(signed_here(2, answer).empty());
 }

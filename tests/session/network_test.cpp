@@ -290,6 +290,35 @@ TEST_CASE("session/network: where datagrams are blocked an open stream carries t
   CHECK_EQ(count(world, "cannot"), 0);
 }
 
+TEST_CASE(
+    "session/network: when datagrams stop going through an open stream takes over, and back") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.send("a", "b", as_bytes("stream"), true);
+  world.run(seconds(2));
+  world.cut.insert({"a", "b"});
+  world.send("a", "b", as_bytes("lost"));
+  world.run(seconds(8));  // deaf after 2.5 s, a round of handshakes of 3 s
+  world.delivered.clear();
+  world.send("a", "b", as_bytes("small"));
+  world.run(milliseconds(50));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  CHECK(world.delivered.front().stream);
+  world.cut.clear();
+  world.run(seconds(6));  // rounds pause for 5 s
+  world.send("a", "b", as_bytes("by stream, and a handshake"));
+  world.run(milliseconds(50));
+  world.delivered.clear();
+  world.send("a", "b", as_bytes("small"));
+  world.run(milliseconds(50));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  CHECK_FALSE(world.delivered.front().stream);
+}
+
 TEST_CASE("session/network: sleeping through three minutes costs a handshake and no failure") {
   World world;
   world.show_frames = false;

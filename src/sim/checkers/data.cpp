@@ -217,7 +217,13 @@ class ValuesExpireInTime final : public Checker {
 class ReplicationIsRestored final : public Checker {
  public:
   std::string_view sentence() const override { return "after healing every key has its replicas"; }
+  void on_fault(World&, const Event& event, bool begins) override {
+    if (begins && event.act == Act::lie && (event.amount & bit_of(Lie::forge)) != 0)
+      forgers_.insert(event.hosts.begin(), event.hosts.end());
+  }
   std::string lacking(World& world) override {
+    for (const HostIndex forger : forgers_)  // it may have left and kept its place
+      if (!world.in_core(forger)) return {};
     HostIndex gone = 0;
     for (HostIndex i = 0; i < world.scenario().hosts; ++i) gone += !world.in_core(i);
     if (gone > 0 && world.scenario().hosts - gone < world.scenario().hosts / 2 + 1) return {};
@@ -231,6 +237,9 @@ class ReplicationIsRestored final : public Checker {
     }
     return {};
   }
+
+ private:
+  std::set<HostIndex> forgers_;
 };
 
 // Once the core agrees, every key is asked for at two hosts, again and again until both answer for
