@@ -12,8 +12,20 @@ protocol=("${rooms[@]/#/src/}" "${rooms[@]/#/include/kith/}" include/kith/base '
 commit=$(git log -1 --format=%h -- "${protocol[@]}")
 # shellcheck disable=SC2086
 install_packages $build_packages
-configure build/sweep -Doptimization=2 -Ddebug=false -Dtests=false
-ninja -C build/sweep kith-sim kith-sim-real >/dev/null || die "the build failed"
+# By what it does most, twice as fast as at -O2. Profiles hold for the sources they were made from only.
+build() { CCACHE_DISABLE=1 ninja -C build/sweep kith-sim kith-sim-real >/dev/null 2>&1 || die "the build failed"; }
+if [ "$(cat build/sweep/profiled 2>/dev/null)" != "$commit" ]; then
+  say "building, measuring, building again: some ten minutes"
+  rm -rf build/sweep
+  configure build/sweep -Doptimization=3 -Ddebug=false -Dtests=false -Db_lto=true -Db_pgo=generate
+  build
+  build/sweep/kith-sim sweep --seeds 1..40 --hosts-max 30 >/dev/null || true
+  build/sweep/kith-sim seed 1 --hosts-min 100 --hosts-max 100 --length 60 >/dev/null || true
+  build/sweep/kith-sim-real seed 1 --hosts-max 10 >/dev/null || true
+  meson configure build/sweep -Db_pgo=use -Dcpp_args=-Wno-missing-profile
+  build
+  printf '%s\n' "$commit" >build/sweep/profiled
+fi
 results=tests/sim/sweep/$commit
 mkdir -p "$results"
 each=$(((seeds - real) / parts)) begun=$SECONDS
