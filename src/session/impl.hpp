@@ -64,6 +64,7 @@ struct Session::Impl {
   void clear_queues(Peer& peer);
   void fail_delivery(Peer& peer, Undelivered reason, Turn& t);
   bool linked(const Peer& peer) const;
+  bool only_by_stream(const Peer& peer, Instant now);
   bool meet(Peer& peer, const BootId& boot, Turn& t);
   void adopt_keys(Peer& peer, Keypair keys);
   void queue_datagram(Peer& peer, Buffer message, Turn& t);

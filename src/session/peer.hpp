@@ -116,6 +116,7 @@ struct Stream {
   bool bye_wanted = false, bye_sent = false, bye_received = false;
   Instant opened;
   Instant active;                        // last authentic frame in either direction
+  Instant heard;                         // ... from there
   std::optional<Instant> blocked_since;  // messages wait and there is no credit
 
   bool leaving() const { return bye_wanted || bye_received; }

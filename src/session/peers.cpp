@@ -196,6 +196,13 @@ void Session::Impl::shrink_sessions(const Peer& keep) {
   }
 }
 
+// Datagrams bring nothing and the stream does: UDP is blocked, or the peer has lost these keys. In
+// a cut both are mute, and datagrams are the first to come through again.
+bool Session::Impl::only_by_stream(const Peer& peer, Instant now) {
+  if (!peer.silent || !peer.stream) return false;
+  return now - find_stream(*peer.stream)->heard < deaf_after;
+}
+
 void Session::Impl::on(const SendRequested& in, Turn& t) {
   if (in.message.empty() || static_cast<std::uint8_t>(in.lane) >= lane_count)
     return t.drop(DropReason::malformed);
@@ -206,11 +213,10 @@ void Session::Impl::on(const SendRequested& in, Turn& t) {
     return t.push(DeliveryFailed{in.to, Undelivered::no_route});
 
   const bool by_stream = in.stream || in.message.size() > config.tuning.datagram_message_limit;
-  // Datagrams that nobody answers go nowhere: UDP is blocked, or the peer has lost these keys.
-  const bool unheard = peer->silent && peer->stream;
-  const bool keyed = peer->current && peer->current->usable(t.now.mono) && !unheard;
+  const bool keyed =
+      peer->current && peer->current->usable(t.now.mono) && !only_by_stream(*peer, t.now.mono);
   if (!by_stream && keyed) return send_sealed(*peer, in.message.view(), t);
-  // Without datagram keys an open stream is the quicker way, and the only one where UDP is blocked.
+  // Without datagram keys an open stream is the quicker way.
   if (!by_stream && !peer->stream) return queue_datagram(*peer, in.message, t);
   if (!peer->lanes.push(in.lane, in.message))
     return t.push(DeliveryFailed{in.to, Undelivered::overflow});

@@ -130,7 +130,7 @@ void Session::Impl::on_stream_sealed(Stream& stream, ByteView frame, Turn& t) {
     half_open.leave(stream.remote);
     attach(stream, t);
   }
-  stream.active = t.now.mono;
+  stream.active = stream.heard = t.now.mono;
   Buffer message;
   const auto lane = static_cast<Lane>(control & lane_mask);
   reassembling -= stream.reassembly.held();

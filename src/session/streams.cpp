@@ -225,7 +225,7 @@ void Session::Impl::give_up_stream(const Stream& stream, Turn& t) {
 void Session::Impl::attach(Stream& stream, Turn& t) {
   Peer& peer = ensure_peer(stream.key, t);
   stream.peer = peer.serial;
-  stream.active = stream.opened = t.now.mono;
+  stream.active = stream.heard = stream.opened = t.now.mono;
   set_stream_timer(stream, t.now.mono + stream_idle);
   const bool was_linked = meet(peer, stream.boot, t);
   if (peer.dialing == stream.id) peer.dialing.reset();

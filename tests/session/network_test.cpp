@@ -303,13 +303,18 @@ TEST_CASE(
   world.cut.insert({"a", "b"});
   world.send("a", "b", as_bytes("lost"));
   world.run(seconds(8));  // deaf after 2.5 s, a round of handshakes of 3 s
+  world.send("a", "b", as_bytes("lost too, for the stream is as silent"));
+  world.send("b", "a", as_bytes("do you hear me?"), true);
+  world.run(milliseconds(50));
   world.delivered.clear();
-  world.send("a", "b", as_bytes("small"));
+  world.send("a", "b", as_bytes("yes"));
   world.run(milliseconds(50));
   REQUIRE_EQ(world.delivered.size(), 1);
   CHECK(world.delivered.front().stream);
   world.cut.clear();
   world.run(seconds(6));  // rounds pause for 5 s
+  world.send("b", "a", as_bytes("and now?"), true);
+  world.run(milliseconds(50));
   world.send("a", "b", as_bytes("by stream, and a handshake"));
   world.run(milliseconds(50));
   world.delivered.clear();
