@@ -39,9 +39,9 @@ bool Session::Impl::fresh(const Responded& result, bool stream) {
 }
 
 // Old news, or a peer whose mark was lost (a disk rolled back, a clock set back, a twin that came
-// and went): it cannot pass here until it is shown its greater incarnation. Where we are trying to
-// reach that peer, as we do then when we could not lately, its source is one more address to try:
-// our own message 1 proves who is there, and is no longer than what came from it.
+// and went): it cannot pass here until it is shown its greater incarnation. Where we try to reach
+// that peer, as we do then without keys or when we could not lately, its source is one more address
+// to try: our own message 1 proves who is there, and is no longer than what came from it.
 void Session::Impl::call_back(const NodeId& id, const Endpoint& from, Turn& t) {
   Peer* peer = find_peer(id);
   if (!peer) return;
