@@ -309,6 +309,23 @@ TEST_CASE("dht: one that was retired unheard finds out when it is polled") {
   CHECK(world.get(0, "k").complete);
 }
 
+TEST_CASE("dht: two who do not agree on a base do not poll each other without end") {
+  DhtWorld world(3);
+  world.start_all();
+  NodeId known_to_one;
+  known_to_one.bytes[0] = 1;
+  world.step(1, MemberSeen{known_to_one, {}, Presence::alive, UnixMillis{1}, {}, {}});
+  std::size_t polls = 0;
+  world.on_send = [&](std::size_t from, std::size_t, const Buffer& raw) {
+    const auto message = wire::decode(raw);
+    const auto* fetch = std::get_if<wire::Fetch>(&*message);
+    polls += fetch && fetch->record.bytes == world.id(from).bytes;
+  };
+  world.run(minutes(5));
+  CHECK(polls > 0);
+  CHECK(polls <= 2 * 300);  // each of two askers once a second at most, were it every second
+}
+
 TEST_CASE("dht: one that was retired unheard finds out with its first question") {
   DhtWorld world(5);
   retire_first_unheard(world);

@@ -293,13 +293,9 @@ TEST_CASE("session/network: where datagrams are blocked an open stream carries t
 TEST_CASE(
     "session/network: when datagrams stop going through an open stream takes over, and back") {
   World world;
-  world.show_frames = false;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("hello"));
-  world.send("a", "b", as_bytes("stream"), true);
-  world.run(seconds(2));
+  meet(world);
+  world.send("a", "b", as_bytes("a stream"), true);
+  world.run(seconds(1));
   world.cut.insert({"a", "b"});
   world.send("a", "b", as_bytes("lost"));
   world.run(seconds(8));  // deaf after 2.5 s, a round of handshakes of 3 s
@@ -424,6 +420,23 @@ TEST_CASE(
   world.send("a", "b", as_bytes("here"));
   world.run(seconds(3));
   CHECK_EQ(count(world, "b received from a: \"here\""), 1);
+}
+
+TEST_CASE("session/network: a peer whose mark was lost is called back where it has only a stream") {
+  World world;
+  meet(world);
+  world.roll_back("a", {0});
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("a stream"), true);
+  world.run(milliseconds(50));
+  world.send("a", "b", as_bytes("too low"));
+  world.run(milliseconds(50));
+  REQUIRE(world.drops[DropReason::replayed_handshake] > 0);
+  world.delivered.clear();
+  world.send("a", "b", as_bytes("here"));
+  world.run(milliseconds(50));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  CHECK_FALSE(world.delivered.front().stream);
 }
 
 TEST_CASE("session/network: a peer whose mark was lost is called back, and goes on above it") {
