@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, lie_count> lie_names = {
 constexpr std::array<std::string_view, rare_count> rare_names = {
     "slow_jobs",     "small_credit", "load",         "skips",      "late_receipts",
     "new_keys",      "by_stream",    "small_gossip", "eager_sync", "lazy_sync",
-    "narrow_repair", "hasty",        "no_resends"};
+    "narrow_repair", "hasty",        "few_resends"};
 constexpr HostIndex hosts_limit = 100'000;
 constexpr std::size_t events_limit = 1'000'000;
 

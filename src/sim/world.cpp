@@ -68,10 +68,10 @@ constexpr Tuned tunings[] = {
        t.dht.rto_min = milliseconds(1);
        t.dht.rto_unknown = t.dht.rto_max = milliseconds(20);
      }},
-    {Rare::no_resends,
+    {Rare::few_resends,
      [](node::Tuning& t) {
        t.dht.retry_every = 1'000'000'000;
-       t.dht.retry_floor = 0;
+       t.dht.retry_floor = 1;
      }},
 };
 

@@ -33,7 +33,7 @@ part() { # PROGRAM FIRST COUNT: the seeds from there, with what is left of the t
   local left=$((time - (SECONDS - begun)))
   [ "$left" -gt 0 ] || return 0
   nice "build/sweep/$1" sweep --seeds "$2..$(($2 + $3 - 1))" --seconds "$left" --results "$results/$2.json" |
-    grep -A 2 '^seed ' || true
+    grep --line-buffered -A 2 '^seed ' || true
 }
 say "seeds 1 to $seeds, protocol of $commit: $time s"
 for ((worker = 0; worker < $(nproc); ++worker)); do

@@ -100,9 +100,9 @@ enum class Rare : std::uint8_t {
   lazy_sync,      // every minute, of records every hour
   narrow_repair,  // one record after the other
   hasty,          // requests are resent within 20 ms
-  no_resends,
+  few_resends,    // one a second; with none a lost answer costs repair 20 s, and heals too late
 };
-inline constexpr std::size_t rare_count = static_cast<std::size_t>(Rare::no_resends) + 1;
+inline constexpr std::size_t rare_count = static_cast<std::size_t>(Rare::few_resends) + 1;
 constexpr std::int64_t bit_of(Rare rare) { return std::int64_t{1} << static_cast<unsigned>(rare); }
 
 struct Event {
