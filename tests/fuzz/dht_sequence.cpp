@@ -45,9 +45,9 @@ enum Op : std::uint8_t {
   op_count
 };
 
-class World {
+class Play {
  public:
-  explicit World(fuzz::Input& in)
+  explicit Play(fuzz::Input& in)
       : in_(in),
         mode_(static_cast<Mode>(in.below(3))),
         driver_(
@@ -379,7 +379,7 @@ kith::fuzz::Seeds fuzz_seeds() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input in(data, std::min<std::size_t>(size, 2048));
-  World world(in);
+  Play world(in);
   for (int steps = 0; !in.empty() && steps < 150; ++steps) world.step();
   world.finish();
   return 0;

@@ -11,7 +11,7 @@ using namespace kith;
 namespace {
 
 constexpr std::size_t nodes = 3;
-constexpr int waits_limit = 2;  // for long: they cost more than all the rest
+constexpr int long_waits = 2;  // for long: they cost more than all the rest
 
 class World {
  public:
@@ -37,7 +37,7 @@ class World {
     if (op == 10 && up) return lookup(node, name);
     if (op == 11 && up) return leave(node);
     if (op == 12 && up) return world_.lose_next(node, in.below(8));
-    if (op == 13 && ++waits_ <= waits_limit) return wait(minutes(in.below(64)));
+    if (op == 13 && ++waits_ <= long_waits) return wait(minutes(in.below(64)));
     wait(in.pause());
   }
 

@@ -9,7 +9,7 @@ using namespace kith::session;
 
 namespace {
 
-void below(fuzz::Input& in) {
+void tampered_init(fuzz::Input& in) {
   const auto& genuine = fuzz::handshake();
   const Bytes message = fuzz::mutated(genuine.first->message, in);
   const auto result = genuine.respond(message);
@@ -17,7 +17,7 @@ void below(fuzz::Input& in) {
   if (result->ok) KITH_ASSERT(result->peer == fuzz::identity(0)->id());
 }
 
-void above(fuzz::Input& in) {
+void dishonest_init(fuzz::Input& in) {
   const auto& genuine = fuzz::handshake();
   const auto theirs = crypto::x25519_public(genuine.responder->key);
   const auto ephemeral = crypto::DhPair::from_secret(crypto::Secret<32>(ByteArray<32>{9}));
@@ -53,8 +53,8 @@ kith::fuzz::Seeds fuzz_seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input in(data, size);
   if (in.flip())
-    above(in);
+    dishonest_init(in);
   else
-    below(in);
+    tampered_init(in);
   return 0;
 }

@@ -8,7 +8,7 @@ using namespace kith::session;
 
 namespace {
 
-void below(fuzz::Input& in) {
+void tampered_reply(fuzz::Input& in) {
   const auto& genuine = fuzz::handshake();
   const Bytes message = fuzz::mutated(genuine.second->message, in);
   const auto result = genuine.finish(message);
@@ -19,7 +19,7 @@ void below(fuzz::Input& in) {
 }
 
 // A responder that holds the right keys and says what it likes.
-void above(fuzz::Input& in) {
+void dishonest_reply(fuzz::Input& in) {
   const auto& genuine = fuzz::handshake();
   const Credentials& own = *genuine.responder;
   Bytes ignored, message;
@@ -51,8 +51,8 @@ kith::fuzz::Seeds fuzz_seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input in(data, size);
   if (in.flip())
-    above(in);
+    dishonest_reply(in);
   else
-    below(in);
+    tampered_reply(in);
   return 0;
 }
