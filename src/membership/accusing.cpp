@@ -279,6 +279,7 @@ void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certif
         file->second.accuse(accuser->id(), suspicion);
     return check_case(subject);
   }
+  entry.contested = now.mono;
   send(subject, wire::GossipPush{{{}, std::move(certificate)}});
   probe(subject);
 }

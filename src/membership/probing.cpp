@@ -166,7 +166,7 @@ void Membership::Impl::on_nack(const NodeId& from, const wire::Nack& nack) {
 }
 
 // The port is closed: no need to wait for the question's end. Who may accuse does; who may not
-// tells those who may, and has looked where a case is open.
+// tells those who may, and has looked where a case is open, or where it did not believe the others.
 void Membership::Impl::on_refused(const NodeId& peer) {
   Entry* entry = roster.find(peer);
   if (!entry || !entry->live() || peer == self || leaving != Leaving::no) return;
@@ -175,7 +175,8 @@ void Membership::Impl::on_refused(const NodeId& peer) {
     probes.finish(*request);
     ++probes_bad;
   }
-  if (observe(peer) || cases.contains(peer))
+  const bool told = entry->contested != Instant{} && entry->contested >= entry->heard;
+  if (observe(peer) || cases.contains(peer) || told)
     suspect(peer, Evidence::refusal, now.mono);
   else
     hint_observers(*entry);

@@ -27,11 +27,12 @@ struct Entry {
   bool alone = false;  // see Member, as of the next two
   UnixMillis verdict_stamp;
   UnixMillis since_wall;
-  Instant since;  // of the verdict
-  Instant heard;  // last authentic packet; epoch: never
-  Instant asked;  // last probe sent
-  Instant told;   // last correction or hint about it
-  Instant anew;   // last accusation of it, dead already, that we answered
+  Instant since;      // of the verdict
+  Instant heard;      // last authentic packet; epoch: never
+  Instant asked;      // last probe sent
+  Instant told;       // last correction or hint about it
+  Instant anew;       // last accusation of it, dead already, that we answered
+  Instant contested;  // last proof of its death that we did not believe, having heard it since
   Rtt rtt;
   std::vector<wire::Suspicion> certificate;  // of a dead member
 

@@ -140,8 +140,8 @@ TEST_CASE("membership: of a certificate the latest accusation is told on, whatev
 
 namespace {
 
-// The machine is no observer of the subject; all of those accuse it.
-void accuse_from_afar(Court& court) {
+// Chooses a subject that the machine does not observe; what all its observers say of it, just now.
+std::vector<std::pair<std::size_t, wire::Suspicion>> accusations_from_afar(Court& court) {
   ms::Rings rings(NetworkId{});
   const auto all = [](const NodeId&) { return true; };
   rings.insert(court.solo.identity->id());
@@ -153,10 +153,16 @@ void accuse_from_afar(Court& court) {
       break;
     }
   const auto observers = rings.observers(court.subject(), all);
+  std::vector<std::pair<std::size_t, wire::Suspicion>> said;
   for (std::size_t i = 0; i + 1 < court.peers.size(); ++i)
     if (std::find(observers.begin(), observers.end(), court.peers[i].id()) != observers.end())
-      court.solo.receive(court.peers[i].id(),
-                         wire::GossipPush{{{}, {court.suspicion(i, Duration(0))}}});
+      said.emplace_back(i, court.suspicion(i, Duration(0)));
+  return said;
+}
+
+void accuse_from_afar(Court& court) {
+  for (const auto& [accuser, suspicion] : accusations_from_afar(court))
+    court.solo.receive(court.peers[accuser].id(), wire::GossipPush{{{}, {suspicion}}});
   REQUIRE_EQ(court.verdict(), Verdict::suspect);
 }
 
@@ -169,6 +175,22 @@ TEST_CASE("membership: who is no observer reaches no verdict before it has looke
   CHECK_EQ(court.verdict(), Verdict::suspect);  // it has just asked
   court.pass(seconds(10));                   // unhealthy: in this world nobody answers its probes
   CHECK_EQ(court.verdict(), Verdict::dead);  // and had no answer either
+}
+
+// What it sent before it was killed had waited on the way, and came after the others' accusations.
+TEST_CASE("membership: who did not believe a death, and finds the port closed, believes it") {
+  Court court(64);
+  std::vector<wire::Suspicion> proof;
+  for (const auto& [accuser, suspicion] : accusations_from_afar(court))
+    if (proof.size() < ms::quorum) proof.push_back(suspicion);
+  court.solo.now.wall.value += 10;
+  court.solo.step(ms::PeerHeard{court.subject()});
+  court.tell_dead(proof);
+  REQUIRE_EQ(court.verdict(), Verdict::alive);
+  court.solo.step(ms::PeerRefused{court.subject()});
+  court.tell_dead(proof);
+  court.pass(ms::refusal_window + milliseconds(500));
+  CHECK_EQ(court.verdict(), Verdict::dead);
 }
 
 TEST_CASE("membership: to who is no observer a port that refuses is a look as well") {
