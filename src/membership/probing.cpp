@@ -175,8 +175,8 @@ void Membership::Impl::on_refused(const NodeId& peer) {
     probes.finish(*request);
     ++probes_bad;
   }
-  const bool told = entry->contested != Instant{} && entry->contested >= entry->heard;
-  if (observe(peer) || cases.contains(peer) || told)
+  const bool contested = entry->contested != Instant{} && entry->contested >= entry->heard;
+  if (observe(peer) || cases.contains(peer) || contested)
     suspect(peer, Evidence::refusal, now.mono);
   else
     hint_observers(*entry);

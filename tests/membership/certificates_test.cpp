@@ -179,18 +179,27 @@ TEST_CASE("membership: who is no observer reaches no verdict before it has looke
 
 // What it sent before it was killed had waited on the way, and came after the others' accusations.
 TEST_CASE("membership: who did not believe a death, and finds the port closed, believes it") {
-  Court court(64);
-  std::vector<wire::Suspicion> proof;
-  for (const auto& [accuser, suspicion] : accusations_from_afar(court))
-    if (proof.size() < ms::quorum) proof.push_back(suspicion);
-  court.solo.now.wall.value += 10;
-  court.solo.step(ms::PeerHeard{court.subject()});
-  court.tell_dead(proof);
-  REQUIRE_EQ(court.verdict(), Verdict::alive);
-  court.solo.step(ms::PeerRefused{court.subject()});
-  court.tell_dead(proof);
-  court.pass(ms::refusal_window + milliseconds(500));
-  CHECK_EQ(court.verdict(), Verdict::dead);
+  for (const bool heard_again : {false, true}) {
+    Court court(64);
+    std::vector<wire::Suspicion> proof;
+    for (const auto& [accuser, suspicion] : accusations_from_afar(court))
+      if (proof.size() < ms::quorum) proof.push_back(suspicion);
+    const auto hear = [&] {
+      court.solo.now.mono += milliseconds(10);
+      court.solo.now.wall.value += 10;
+      court.solo.step(ms::PeerHeard{court.subject()});
+    };
+    hear();
+    court.tell_dead(proof);
+    REQUIRE_EQ(court.verdict(), Verdict::alive);
+    if (heard_again) hear();
+    court.solo.step(ms::PeerRefused{court.subject()});
+    CHECK_EQ(court.verdict(), heard_again ? Verdict::alive : Verdict::suspect);
+    if (heard_again) continue;
+    court.tell_dead(proof);
+    court.pass(ms::refusal_window + milliseconds(500));
+    CHECK_EQ(court.verdict(), Verdict::dead);
+  }
 }
 
 TEST_CASE("membership: to who is no observer a port that refuses is a look as well") {
