@@ -379,8 +379,8 @@ kith::fuzz::Seeds fuzz_seeds() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input in(data, std::min<std::size_t>(size, 2048));
-  Play world(in);
-  for (int steps = 0; !in.empty() && steps < 150; ++steps) world.step();
-  world.finish();
+  Play play(in);
+  for (int steps = 0; !in.empty() && steps < 150; ++steps) play.step();
+  play.finish();
   return 0;
 }
