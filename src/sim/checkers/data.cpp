@@ -45,6 +45,18 @@ bool lies_to_quorums(const Event& event) {
   return event.act == Act::lie && (event.amount & bit_of(Lie::receipts)) != 0;
 }
 
+// Whether two members count to that host and both live, as it tells.
+bool counts_two_that_live(const World& world, HostIndex at) {
+  const node::Snapshot told = world.host(at).node->snapshot();
+  const auto& members = told.membership.members;
+  const auto live = std::count_if(members.begin(), members.end(), [](const auto& one) {
+    const wire::Verdict verdict = one.member->verdict;
+    return one.member->record->synced.value > 0 &&
+           (verdict == wire::Verdict::alive || verdict == wire::Verdict::suspect);
+  });
+  return told.dht.counting == 2 && live == 2;
+}
+
 // Versions are totally ordered, so a register is linearizable when no operation that was answered
 // for sure goes behind one that had ended before it began.
 //
@@ -84,7 +96,8 @@ class History final : public Checker {
                                                    : 0;
     if (needed == 1 && founders_.contains(operation.at)) return;
     const bool sure = get ? get->complete : applied(operation);
-    const bool by_one_of_two = get && get->needed == 1 && get->responded <= 1;
+    const bool by_one_of_two = get && get->needed == 1 && get->responded <= 1 &&
+                               !counts_two_that_live(world, operation.at);
     if (!sure || !world.formed() || by_one_of_two || deceived_) return;
     std::vector<Answered>& before = answered_[operation.key];
     const Version version = version_of(world, operation);
