@@ -37,8 +37,8 @@ struct Dht::Impl {
         repair(context, {[this](const NodeId& partner, Exchange::Purpose purpose) {
                            return launch<Exchange>(replica, partner, purpose);
                          },
-                         [this](const std::set<NodeId>& whom, wire::Want want) {
-                           return launch<Poll>(whom, want);
+                         [this](const std::set<NodeId>& whom, Poll::Ask ask) {
+                           return launch<Poll>(whom, ask);
                          },
                          {[this](const RecordId& stray) { return launch<Get>(stray); },
                           [this](const RecordId& stray, const Version& at_most) {
@@ -129,9 +129,11 @@ struct Dht::Impl {
     match(
         message, [&](const wire::Store& m) { replica.on_store(from, m); },
         [&](const wire::Fetch& m) {
-          if (!Poll::is_from(from, m)) return replica.on_fetch(from, m);
+          const std::optional<Poll::Ask> ask = Poll::asked(from, m);
+          if (!ask) return replica.on_fetch(from, m);
+          if (ask == Poll::Ask::leave) return repair.on_leaver(from, m.envelope.request);
           if (replica.on_poll(from, m)) repair.on_other_base(from);
-          if (m.want == wire::Want::value && context.view.promise(from, context.now.mono)) retire();
+          if (ask == Poll::Ask::promise && context.view.promise(from, context.now.mono)) retire();
         },
         [&](const wire::FindNodes& m) { replica.on_find_nodes(from, m); },
         [&](const wire::Reconcile& m) { replica.on_reconcile(from, m); },

@@ -15,11 +15,20 @@ std::vector<NodeId> ids_in(const Buffer& bytes) {
 
 }  // namespace
 
+std::optional<Poll::Ask> Poll::asked(const NodeId& from, const wire::Fetch& request) {
+  if (request.record.bytes != from.bytes) return std::nullopt;
+  if (request.base == wire::BaseDigest{}) return Ask::leave;
+  return request.want == wire::Want::value ? Ask::promise : Ask::look;
+}
+
 void Poll::start() {
   const ByteArray<32>& place = context_.self.bytes;
-  const wire::BaseDigest ours = context_.view.digest(context_.view.stamped(place, replicas));
+  const wire::BaseDigest ours = ask_ == Ask::leave
+                                    ? wire::BaseDigest{}
+                                    : context_.view.digest(context_.view.stamped(place, replicas));
+  const wire::Want want = ask_ == Ask::promise ? wire::Want::value : wire::Want::digest;
   for (const NodeId& one : whom_)
-    requests_.send(id(), one, wire::Fetch{{}, ours, RecordId::from(place), want_},
+    requests_.send(id(), one, wire::Fetch{{}, ours, RecordId::from(place), want},
                    context_.now.mono + poll_timeout, Lane::repair);
   check();
 }
@@ -27,6 +36,9 @@ void Poll::start() {
 void Poll::on_reply(const NodeId& from, const wire::Message& reply) {
   if (const auto* fetched = std::get_if<wire::Fetched>(&reply)) {
     answered_.insert(from);
+    const View::Member* member = context_.view.find(from);
+    refused_ =
+        refused_ || (fetched->status == wire::FetchStatus::refused && member && member->counts());
     if (fetched->status == wire::FetchStatus::not_base) {
       others_.push_back({fetched->base, ids_in(fetched->record)});
       context_.differs(from, context_.self.bytes, fetched->base);

@@ -1,6 +1,8 @@
-// Poll: asks members whom they count near us: a fetch of our own id. It asks for the value when we
-// are about to publish a stamp: whoever is asked so counts us from then on (View::promise), and no
-// base without us has a quorum among those who answered.
+// Poll: asks members about our place among those who count: a fetch of our own id.
+//   look     whom do you count near us?
+//   promise  the same, and count us from now on, for we are about to publish a stamp
+//            (View::promise): no base without us has a quorum among those who answered
+//   leave    may we stop counting? Not while you do (Repair::on_leaver)
 #pragma once
 
 #include <set>
@@ -11,12 +13,13 @@ namespace kith::dht {
 
 class Poll final : public Operation {
  public:
-  Poll(Context& context, Requests& requests, OperationId id, std::set<NodeId> whom, wire::Want want)
-      : Operation(context, requests, id), whom_(std::move(whom)), want_(want) {}
+  enum class Ask : std::uint8_t { look, promise, leave };
+  Poll(Context& context, Requests& requests, OperationId id, std::set<NodeId> whom, Ask ask)
+      : Operation(context, requests, id), whom_(std::move(whom)), ask_(ask) {}
 
-  static bool is_from(const NodeId& from, const wire::Fetch& request) {
-    return request.record.bytes == from.bytes && request.base != wire::BaseDigest{};
-  }
+  // What a fetch asks that is a poll: who leaves names no base of its own, who publishes wants the
+  // value.
+  static std::optional<Ask> asked(const NodeId& from, const wire::Fetch& request);
 
   void start() override;
   void on_reply(const NodeId& from, const wire::Message& reply) override;
@@ -25,6 +28,7 @@ class Poll final : public Operation {
   void stop() override { finish(); }
 
   const std::set<NodeId>& answered() const { return answered_; }
+  bool refused() const { return refused_; }  // by one that counts here still
   // Our place as it is seen where that is not as we see it.
   struct Other {
     std::vector<NodeId> base;      // who count, and have a stamp
@@ -36,7 +40,8 @@ class Poll final : public Operation {
   void check();
 
   std::set<NodeId> whom_, answered_;
-  wire::Want want_;
+  Ask ask_;
+  bool refused_ = false;
   std::vector<Other> others_;
 };
 

@@ -26,6 +26,10 @@ void Repair::on_change(const NodeId& who, View::Change change) {
   const View::Member* member = context_.view.find(who);
   const View::Member* me = context_.view.find(context_.self);
   const bool new_here = !me || !me->counts();
+  if (draining_) {
+    visited_.erase(who);  // it may be back without what it was given
+    if (member && !member->counts()) schedule(Duration(0));  // perhaps who went first
+  }
   switch (change) {
     case View::Change::none:
       break;
@@ -100,24 +104,41 @@ void Repair::on_other_base(const NodeId& asker) {
   const Instant* last = asked_back_.peek(asker);
   if (last && context_.now.mono - *last < sync_retry) return;
   asked_back_.put(asker, context_.now.mono);
-  launch_.poll({asker}, wire::Want::digest);
+  launch_.poll({asker}, Poll::Ask::look);
+}
+
+// Two who leave at once would each count on what the other keeps. So one goes after the other: who
+// asks first; of two who ask at once the smaller id. The other hands over anew, for it may have
+// been given something since.
+void Repair::on_leaver(const NodeId& leaver, RequestId request) {
+  if (!context_.view.find(leaver)) return context_.drop(DropReason::not_member);
+  const bool asks = draining_ && step_ == Step::hand_over && poll_ != 0 && !stopping_;
+  const bool first = leaves_ || (asks && context_.self < leaver);
+  overtaken_ = overtaken_ || !first;
+  const auto status = first ? wire::FetchStatus::refused : wire::FetchStatus::none;
+  context_.reply(leaver, wire::Fetched{request, status}, Lane::repair);
 }
 
 void Repair::on_sync_timer() {
-  if (!running_ && !stopping_) begin_round();
+  if (!running_ && !stopping_ && !leaves_) begin_round();
 }
 
 void Repair::begin_round() {
   running_ = true;
   dirty_ = false;
+  // What was handed over stays so while there is nothing new to give.
+  const bool given = step_ == Step::hand_over && given_epoch_ == context_.index.epoch();
   step_ = draining_ ? Step::hand_over : Step::look;
-  visited_.clear();
+  given_epoch_ = context_.index.epoch();
+  overtaken_ = false;
+  if (!given) visited_.clear();
   refused_.clear();
   forget_answers();
   // The counting neighbours, for they have what was acknowledged; who leaves gives to the nearest.
   to_visit_ = draining_ ? context_.view.partners()
                         : context_.view.neighbours(context_.self.bytes, neighbourhood);
-  std::erase(to_visit_, context_.self);
+  std::erase_if(to_visit_,
+                [this](const NodeId& id) { return id == context_.self || visited_.contains(id); });
   next_partner();
 }
 
@@ -134,7 +155,7 @@ void Repair::next_partner() {
         launch_.exchange(partner, leaves ? Exchange::Purpose::leave : Exchange::Purpose::mend);
     return;
   }
-  if (step_ == Step::hand_over) return finish_draining();
+  if (step_ == Step::hand_over) return ask_to_leave();
   if (step_ != Step::fetch) return poll();
   answered_ = visited_;
   const bool late = context_.now.mono - promised_at_ >= promise_use;
@@ -161,7 +182,7 @@ void Repair::poll() {
   if (step_ == Step::look)
     for (const NodeId& id : context_.view.veterans())
       if (asked_.insert(id).second) whom.insert(id);
-  poll_ = launch_.poll(whom, step_ == Step::promise ? wire::Want::value : wire::Want::digest);
+  poll_ = launch_.poll(whom, step_ == Step::promise ? Poll::Ask::promise : Poll::Ask::look);
 }
 
 void Repair::forget_answers() {
@@ -175,6 +196,7 @@ void Repair::on_polled(const Poll& ended) {
   if (ended.id() == founding_) return found(ended);
   if (ended.id() != poll_) return;
   poll_ = 0;
+  if (step_ == Step::hand_over) return leave_or_wait(ended);
   answered_.insert(ended.answered().begin(), ended.answered().end());
   others_.insert(others_.end(), ended.others().begin(), ended.others().end());
   to_visit_ = strangers();
@@ -257,10 +279,26 @@ bool Repair::handed_over() const {
   return missed < read_quorum(std::min(others.size(), replicas));
 }
 
-void Repair::finish_draining() {
+void Repair::ask_to_leave() {
+  const std::vector<NodeId> live = context_.view.partners();
+  if (live.empty()) {
+    running_ = false;
+    return context_.out->push(Drained{});
+  }
+  if (overtaken_ || !handed_over()) return wait_to_leave();
+  poll_ = launch_.poll({live.begin(), live.end()}, Poll::Ask::leave);
+}
+
+void Repair::leave_or_wait(const Poll& asked) {
+  std::erase_if(visited_, [&](const NodeId& id) { return !asked.answered().contains(id); });
+  if (asked.refused() || overtaken_ || !handed_over()) return wait_to_leave();
   running_ = false;
-  if (context_.view.partners().empty()) return context_.out->push(Drained{});
-  if (handed_over()) return write({});
+  leaves_ = true;
+  write({});
+}
+
+void Repair::wait_to_leave() {
+  running_ = false;
   context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
 }
 
@@ -345,7 +383,7 @@ void Repair::on_lone_timer() {
 // not.
 void Repair::ask_to_found() {
   const std::vector<NodeId> live = context_.view.partners();
-  founding_ = launch_.poll({live.begin(), live.end()}, wire::Want::digest);
+  founding_ = launch_.poll({live.begin(), live.end()}, Poll::Ask::look);
 }
 
 void Repair::found(const Poll& asked) {
@@ -371,7 +409,7 @@ void Repair::on_anti_entropy_timer() {
   if (partners.empty()) return;
   const NodeId partner = partners[context_.rng.below(partners.size())];
   anti_entropy_ = launch_.exchange(partner, Exchange::Purpose::mend);
-  launch_.poll({partner}, wire::Want::digest);  // whether we count there: `on_left_out` if not
+  launch_.poll({partner}, Poll::Ask::look);  // whether we count there: `on_left_out` if not
 }
 
 void Repair::set_stop() {

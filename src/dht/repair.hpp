@@ -24,7 +24,7 @@ class Repair {
  public:
   struct Launch {  // start an operation and return its id
     std::function<OperationId(const NodeId& partner, Exchange::Purpose purpose)> exchange;
-    std::function<OperationId(const std::set<NodeId>& whom, wire::Want want)> poll;
+    std::function<OperationId(const std::set<NodeId>& whom, Poll::Ask ask)> poll;
     Strays::Orders strays;
     std::function<void()> keep_counting;  // on disk, before what is ordered next
   };
@@ -36,6 +36,7 @@ class Repair {
   void on_doubted();
   void on_left_out();
   void on_other_base(const NodeId& asker);
+  void on_leaver(const NodeId& leaver, RequestId request);
   bool on_disk(Token token, bool written);  // false: not the stamp's
   void on_ended(const Exchange& exchange);
   void on_polled(const Poll& poll);
@@ -56,7 +57,9 @@ class Repair {
   void next_partner();
   void poll();
   void forget_answers();
-  void finish_draining();
+  void ask_to_leave();
+  void leave_or_wait(const Poll& asked);
+  void wait_to_leave();
   void ask_to_found();
   void found(const Poll& asked);
   void fail_round();
@@ -74,6 +77,9 @@ class Repair {
   Strays strays_;
   bool running_ = false, dirty_ = true, publish_due_ = true;
   bool draining_ = false, stopping_ = false;
+  bool overtaken_ = false;         // this round: by another who leaves
+  bool leaves_ = false;            // nothing keeps us any more
+  std::uint64_t given_epoch_ = 0;  // of the index, when this round began
   std::vector<NodeId> to_visit_;
   // Of a round. Look for who counts; ask to be counted; fetch what was acknowledged before. Or, for
   // one who leaves: hand over.

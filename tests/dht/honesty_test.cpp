@@ -107,6 +107,66 @@ TEST_CASE("dht: a leave is drained only when what it takes along is where every 
   CHECK_EQ(world.node(0).disk.size(), 1);
 }
 
+TEST_CASE("dht: of two who leave at once neither counts on what the other keeps") {
+  DhtWorld world(5);
+  world.start_all();
+  for (const std::size_t full : {3, 4}) world.node(full).disk_full = true;
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  for (const std::size_t leaver : {0, 1}) world.step(leaver, DrainRequested{});
+  world.run(seconds(10));
+  // Of the four that stay when the first has left two have it; of three one would.
+  CHECK_EQ(handed_over(world, 0) + handed_over(world, 1), 1);
+  for (const std::size_t full : {3, 4}) world.node(full).disk_full = false;
+  world.run(seconds(10));
+  CHECK_EQ(handed_over(world, 0) + handed_over(world, 1), 2);
+  for (const std::size_t stays : {2, 3, 4}) CHECK_EQ(world.node(stays).disk.size(), 1);
+}
+
+TEST_CASE("dht: who may leave lets no other leave before it is gone") {
+  DhtWorld world(5);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  world.node(0).receipt_delay = seconds(5);
+  world.step(0, DrainRequested{});
+  world.run(milliseconds(1500));
+  world.step(1, DrainRequested{});
+  world.run(seconds(2));
+  CHECK_FALSE(world.node(0).drained);  // its end is not on its disk yet
+  CHECK_FALSE(world.node(1).drained);
+  world.run(milliseconds(1600));
+  CHECK(handed_over(world, 0));
+  CHECK(handed_over(world, 1));  // at once then
+}
+
+TEST_CASE("dht: of two who ask to leave at the same time one goes first") {
+  DhtWorld world(2);
+  world.start_all();
+  for (const std::size_t leaver : {0, 1}) world.step(leaver, DrainRequested{});
+  world.run(seconds(1));
+  CHECK(world.node(0).drained);
+  CHECK(world.node(1).drained);
+}
+
+TEST_CASE("dht: who was asked by another that leaves hands over anew when that one is gone") {
+  DhtWorld world(5);
+  world.start_all();
+  world.node(3).disk_full = true;
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  const std::size_t second = world.id(0) < world.id(1) ? 1 : 0, first = 1 - second;
+  world.on_message = [&](std::size_t from, std::size_t to, const wire::Message& message) {
+    const auto* fetch = std::get_if<wire::Fetch>(&message);
+    const bool asks_to_leave = fetch && fetch->record.bytes == world.id(from).bytes;
+    if (asks_to_leave && from == second && to == 2) hush(world, second, 2);
+  };
+  world.step(second, DrainRequested{});
+  world.run(milliseconds(200));  // all have answered but that one
+  world.uninformed.insert(second);
+  world.step(first, DrainRequested{});
+  world.run(seconds(10));
+  CHECK(handed_over(world, first));
+  CHECK_FALSE(world.node(second).drained);  // of the three that stay two have not what it has
+}
+
 TEST_CASE("dht: whom a round has only fetched from was given nothing by one who leaves meanwhile") {
   DhtWorld world(3);
   world.start_all();
