@@ -98,6 +98,22 @@ TEST_CASE("dht: with two concurrent writers all readers agree on one winner") {
   for (std::size_t i = 0; i < 8; ++i) CHECK_EQ(text(world.get(i, "k").value), winner);
 }
 
+TEST_CASE("dht: what its writer sent earlier and comes later takes nothing's place") {
+  DhtWorld world(2);
+  world.start_all();
+  std::optional<wire::Message> earlier;
+  world.on_message = [&](std::size_t from, std::size_t to, const wire::Message& message) {
+    if (!earlier && from == 1 && to == 0 && std::holds_alternative<wire::Store>(message))
+      earlier = message;
+  };
+  REQUIRE(world.put(1, "k", "old").outcome == PutOutcome::applied);
+  REQUIRE(earlier);
+  REQUIRE(world.put(1, "k", "new").outcome == PutOutcome::applied);
+  world.step(0, MessageReceived{world.id(1), &*earlier});
+  world.run(milliseconds(10));
+  CHECK_EQ(text(world.get(0, "k", Consistency::one).value), "new");
+}
+
 TEST_CASE("dht: an owned name belongs to its writer") {
   DhtWorld world(5);
   world.start_all();
