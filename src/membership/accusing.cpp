@@ -49,9 +49,9 @@ void Membership::Impl::contradict(Entry& entry) {
   if (node.mapped().evidence() == Evidence::refusal && now.mono - entry.asked >= hint_interval)
     probe(subject);  // were these its last words?
   if (node.mapped().accusers().empty()) return;
-  for (const auto& [accuser, suspicion] : node.mapped().accusers()) {
+  for (const auto& [accuser, accusation] : node.mapped().accusers()) {
     if (accuser == self) continue;
-    refused.put({prefix, suspicion.accuser}, suspicion.stamp);
+    refused.put({prefix, accusation.suspicion.accuser}, accusation.suspicion.stamp);
     send(accuser, wire::Heard{prefix, entry.incarnation()});
   }
   wire::Gossip news{{}, node.mapped().certificate()};
@@ -174,7 +174,7 @@ void Membership::Impl::accused(Entry& entry, const NodeId& accuser,
   if (entry.verdict() == Verdict::dead) return accused_dead(entry, accuser, suspicion);
   if (!entry.live() || already_refused(subject, suspicion)) return;
   Case& file = open_case(entry, now.mono);
-  if (!file.accuse(accuser, suspicion)) return;
+  if (!file.accuse(accuser, suspicion, now.mono)) return;
   spread(suspicion);
   if (accuser != self && observe(subject)) probe(subject);
   check_case(subject);
@@ -192,7 +192,7 @@ void Membership::Impl::accused_dead(Entry& entry, const NodeId& accuser,
     spread(suspicion);
     roster.judge(entry, Verdict::alive, now);
     Case& file = open_case(entry, now.mono);
-    file.accuse(accuser, suspicion);
+    file.accuse(accuser, suspicion, now.mono);
     return probe(subject);
   }
   found_later(entry, suspicion);
@@ -276,7 +276,7 @@ void Membership::Impl::convict(Entry& entry, std::vector<wire::Suspicion> certif
   if (file != cases.end() && file->second.evidence() != Evidence::none) {
     for (const wire::Suspicion& suspicion : certificate)
       if (const Entry* accuser = roster.find(suspicion.accuser))
-        file->second.accuse(accuser->id(), suspicion);
+        file->second.accuse(accuser->id(), suspicion, now.mono);
     return check_case(subject);
   }
   entry.contested = now.mono;

@@ -29,8 +29,10 @@ inline constexpr std::size_t gate_max = 3;       // m: other peers that must hav
 
 inline constexpr Duration refusal_window = seconds(1);  // the port is closed: process death
 inline constexpr Duration silence_window = seconds(3);  // a node paused 2.5 s is not dead
-inline constexpr int suspicion_max_factor = 6;          // beta [Lifeguard IV.B]
-inline constexpr int alone_windows = 4;                 // without any witness
+// Whoever accuses has asked before, so long at most in good health.
+inline constexpr Duration question_time = probe_timeout_max_lan + indirect_timeout;
+inline constexpr int suspicion_max_factor = 6;  // beta [Lifeguard IV.B]
+inline constexpr int alone_windows = 4;         // without any witness
 
 inline constexpr Duration push_interval = milliseconds(200);  // and only while there is news
 inline constexpr unsigned retransmit_factor = 4;              // x ceil(log2(n + 1)) sendings ...

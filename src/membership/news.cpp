@@ -157,9 +157,9 @@ void Membership::Impl::told_dead(const NodeId& from, Entry& entry, const wire::G
     for (const auto& [accuser, ours] : file->second.accusers())
       if (checked.size() < certificate_limit &&
           std::any_of(proof.begin(), proof.end(), [&](const wire::Suspicion& theirs) {
-            return theirs.accuser == ours.accuser && theirs.stamp == ours.stamp;
+            return theirs.accuser == ours.suspicion.accuser && theirs.stamp == ours.suspicion.stamp;
           }))
-        checked.push_back(ours);
+        checked.push_back(ours.suspicion);
   if (needed > 0 && checked.size() >= needed) return convict(entry, std::move(checked));
   verify({from, subject, {}, nullptr, true}, proof);
 }

@@ -40,8 +40,16 @@ bool signed_anew(const std::vector<wire::Suspicion>& certificate) {
                      [&](const wire::Suspicion& one) { return !stamps.insert(one.stamp).second; });
 }
 
-bool Case::accuse(const NodeId& accuser, const wire::Suspicion& suspicion) {
-  return accusers_.size() < accusers_limit && accusers_.emplace(accuser, suspicion).second;
+bool Case::accuse(const NodeId& accuser, const wire::Suspicion& suspicion, Instant now) {
+  return accusers_.size() < accusers_limit &&
+         accusers_.try_emplace(accuser, Accusation{suspicion, now}).second;
+}
+
+Instant Case::claimed_since(std::size_t quorum) const {
+  std::vector<Instant> heard;
+  for (const auto& [accuser, accusation] : accusers_) heard.push_back(accusation.heard);
+  std::sort(heard.begin(), heard.end());
+  return heard.at(quorum - 1) - question_time;
 }
 
 Ruling Case::rule(const Standing& standing, Instant now) const {
@@ -49,8 +57,10 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
   const Duration least = window(evidence_);
   const bool certified = standing.quorum > 0 && accusers_.size() >= standing.quorum;
 
-  const bool silent = now - std::max(started_, hearing_since_) >= least;
-  if (certified && standing.open() && silent) return Ruling::dead;
+  // What we noticed ourselves may be older than what the others did, and a fault of ours.
+  if (certified && standing.open() &&
+      now - std::max({started_, hearing_since_, claimed_since(standing.quorum)}) >= least)
+    return Ruling::dead;
   const bool lonely = standing.gate == 0 && evidence_ != Evidence::none;
   // In time that we lost ourselves nobody was silent: the count begins again. A port that refused
   // was closed all the same.
@@ -71,17 +81,22 @@ Ruling Case::rule(const Standing& standing, Instant now) const {
 Instant Case::next_look(Instant now) const {
   Instant next = now + case_poll;
   const Duration least = window(evidence_);
+  const auto look = [&](Instant at) {
+    if (at > now) next = std::min(next, at);
+  };
   for (const Instant at :
        {started_ + least, hearing_since_ + least, silent_since_ + least * alone_windows,
         started_ + least * suspicion_max_factor})
-    if (at > now) next = std::min(next, at);
+    look(at);
+  for (const auto& [accuser, accusation] : accusers_)
+    look(accusation.heard - question_time + least);
   return next;
 }
 
 std::vector<wire::Suspicion> Case::certificate() const {
   std::vector<wire::Suspicion> suspicions;
-  for (const auto& [accuser, suspicion] : accusers_)
-    if (suspicions.size() < certificate_limit) suspicions.push_back(suspicion);
+  for (const auto& [accuser, accusation] : accusers_)
+    if (suspicions.size() < certificate_limit) suspicions.push_back(accusation.suspicion);
   return suspicions;
 }
 

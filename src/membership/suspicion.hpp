@@ -50,6 +50,12 @@ struct Standing {
   bool open() const { return gate > 0 && witnesses >= gate; }  // may accuse, may judge
 };
 
+// One observer's word, and when we had it.
+struct Accusation {
+  wire::Suspicion suspicion;
+  Instant heard;
+};
+
 enum class Ruling : std::uint8_t { wait, ask_again, dead, alone, withdraw };
 
 class Case {
@@ -73,7 +79,7 @@ class Case {
     deaf_ = !open;
   }
   // False when this observer already accuses or the file is full.
-  bool accuse(const NodeId& accuser, const wire::Suspicion& suspicion);
+  bool accuse(const NodeId& accuser, const wire::Suspicion& suspicion, Instant now);
   bool retract(const NodeId& accuser) { return accusers_.erase(accuser) > 0; }
   void asked_again() { asked_again_ = true; }
 
@@ -85,7 +91,7 @@ class Case {
   Instant started() const { return started_; }
   Instant silent_since() const { return silent_since_; }
   Evidence evidence() const { return evidence_; }
-  const std::map<NodeId, wire::Suspicion>& accusers() const { return accusers_; }
+  const std::map<NodeId, Accusation>& accusers() const { return accusers_; }
   std::vector<wire::Suspicion> certificate() const;  // bounded, by accuser
 
   bool signing = false;  // our own accusation is on its way
@@ -99,7 +105,10 @@ class Case {
   bool deaf_ = false;
   Evidence evidence_ = Evidence::none;
   bool asked_again_ = false;
-  std::map<NodeId, wire::Suspicion> accusers_;
+  // Since when a quorum of accusers found the member silent: each had asked before it signed.
+  Instant claimed_since(std::size_t quorum) const;
+
+  std::map<NodeId, Accusation> accusers_;
 };
 
 }  // namespace kith::membership

@@ -11,15 +11,12 @@ namespace {
 
 const Instant start{seconds(100)};
 
-struct Accusation {
-  NodeId accuser;
-  wire::Suspicion suspicion;
-};
+using Accusations = std::vector<std::pair<NodeId, Accusation>>;
 
-Case filled(const std::vector<Accusation>& accusations, Evidence evidence) {
+Case filled(const Accusations& accusations, Evidence evidence) {
   Case file({3}, start, start - seconds(1));
   file.see(evidence, start);
-  for (const Accusation& one : accusations) file.accuse(one.accuser, one.suspicion);
+  for (const auto& [accuser, said] : accusations) file.accuse(accuser, said.suspicion, said.heard);
   return file;
 }
 
@@ -36,15 +33,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto evidence = static_cast<Evidence>(in.below(3));
   const Standing standing{in.below(6), in.below(4), in.below(4), Instant{}};
   const Instant now = start + in.pause();
-  std::vector<Accusation> accusations;
+  Accusations accusations;
   for (std::size_t left = in.below(64); left > 0; --left) {
     NodeId accuser;
     accuser.bytes[0] = in.u8();
     const bool known = std::any_of(accusations.begin(), accusations.end(),
-                                   [&](const auto& one) { return one.accuser == accuser; });
+                                   [&](const auto& one) { return one.first == accuser; });
     wire::Suspicion suspicion;
     suspicion.accuser = wire::prefix_of(accuser);
-    if (!known) accusations.push_back({accuser, suspicion});
+    const Instant heard = start + milliseconds(in.below(8) * 500);
+    if (!known) accusations.push_back({accuser, {suspicion, heard}});
   }
   const Case file = filled(accusations, evidence);
   const Ruling ruling = file.rule(standing, now);
@@ -54,6 +52,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (ruling == Ruling::dead) {
     KITH_ASSERT(standing.open() && file.accusers().size() >= standing.quorum);
     KITH_ASSERT(now - start >= window(evidence));
+    const auto claimed =
+        std::count_if(file.accusers().begin(), file.accusers().end(), [&](const auto& one) {
+          return now - (one.second.heard - question_time) >= window(evidence);
+        });
+    KITH_ASSERT(static_cast<std::size_t>(claimed) >= standing.quorum);
     KITH_ASSERT(file.certificate().size() >= std::min(standing.quorum, certificate_limit));
   }
   if (ruling == Ruling::alone) KITH_ASSERT(standing.gate == 0 && evidence != Evidence::none);

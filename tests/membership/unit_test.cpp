@@ -44,7 +44,7 @@ wire::Suspicion by(std::uint64_t accuser) {
 Case case_with(std::size_t accusers, Evidence evidence) {
   Case file({1}, at(10), at(9.5));
   file.see(evidence, at(0));
-  for (std::size_t i = 0; i < accusers; ++i) file.accuse(node(i), by(i));
+  for (std::size_t i = 0; i < accusers; ++i) file.accuse(node(i), by(i), at(10.5));
   return file;
 }
 
@@ -149,8 +149,8 @@ TEST_CASE("membership/suspicion: one signature short of the quorum is never deat
 
 TEST_CASE("membership/suspicion: the same observer counts once") {
   Case file({1}, at(10), at(9.5));
-  CHECK(file.accuse(node(1), by(1)));
-  CHECK_FALSE(file.accuse(node(1), by(1)));
+  CHECK(file.accuse(node(1), by(1), at(10)));
+  CHECK_FALSE(file.accuse(node(1), by(1), at(11)));
   CHECK_EQ(file.certificate().size(), 1);
 }
 
@@ -161,6 +161,21 @@ TEST_CASE("membership/suspicion: while we may have been deaf nobody was silent")
   file.gate_is(true, at(12));
   CHECK_EQ(file.rule(usual, at(14.499)), Ruling::wait);
   CHECK_EQ(file.rule(usual, at(14.5)), Ruling::dead);
+}
+
+TEST_CASE(
+    "membership/suspicion: an old case of our own makes no death of what others noticed just now") {
+  Case file = case_with(1, Evidence::silence);  // since 10, while our datagrams were lost
+  file.accuse(node(8), by(8), at(13));          // they asked at 12, the member sleeps since then
+  CHECK_EQ(file.rule(usual, at(13)), Ruling::wait);
+  file.accuse(node(9), by(9), at(13.2));
+  CHECK_EQ(file.rule(usual, at(15.199)), Ruling::wait);
+  CHECK_EQ(file.next_look(at(15.1)), at(15.2));
+  CHECK_EQ(file.rule(usual, at(15.2)), Ruling::dead);  // 3 s after the question of the third
+  SUBCASE("a closed port needs no such wait") {
+    file.see(Evidence::refusal, at(13.2));
+    CHECK_EQ(file.rule(usual, at(13.2)), Ruling::dead);
+  }
 }
 
 TEST_CASE("membership/suspicion: a deaf node, whose gate is shut, judges nobody") {
