@@ -167,6 +167,30 @@ TEST_CASE("dht: who was asked by another that leaves hands over anew when that o
   CHECK_FALSE(world.node(second).drained);  // of the three that stay two have not what it has
 }
 
+TEST_CASE("dht: who was given everything and comes back with an older disk is given it again") {
+  DhtWorld world(5);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  world.node(4).receipt_delay = seconds(5);
+  world.step(4, DrainRequested{});
+  world.run(milliseconds(1500));
+  world.step(0, DrainRequested{});
+  world.run(seconds(1));  // it has given, and waits for 4 to be gone
+  for (const std::size_t back : {1, 2}) {
+    world.kill(back);
+    world.node(back).disk.clear();
+    world.node(back).disk_full = true;
+    world.start(back);
+  }
+  world.run(seconds(10));
+  CHECK(handed_over(world, 4));
+  CHECK_FALSE(world.node(0).drained);  // of the three that stay two have not what it has
+  for (const std::size_t back : {1, 2}) world.node(back).disk_full = false;
+  world.run(seconds(10));
+  CHECK(handed_over(world, 0));
+  for (const std::size_t stays : {1, 2, 3}) CHECK_EQ(world.node(stays).disk.size(), 1);
+}
+
 TEST_CASE("dht: whom a round has only fetched from was given nothing by one who leaves meanwhile") {
   DhtWorld world(3);
   world.start_all();
