@@ -59,6 +59,7 @@ struct Context {
   std::size_t client_operations = 0;
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
   std::uint64_t resends = 0, resends_withheld = 0;
+  bool leaving = false;   // what we are given now would go with us: no receipt of ours counts
   bool left_out = false;  // of a base that has us in our view: those others may have retired us
 
   Now now;  // of this turn

@@ -354,6 +354,7 @@ Snapshot Dht::snapshot() const {
   out.tombstones = context.index.tombstones();
   out.records = context.index.size() - out.tombstones;
   out.counting = context.view.counting_count();
+  out.counting_dead = context.view.unsettled_count();
   out.synced = impl_->repair.synced();
   out.operations = context.client_operations;
   out.base_disagreements = context.base_disagreements;

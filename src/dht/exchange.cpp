@@ -41,20 +41,13 @@ void Exchange::on_reconciled(const wire::Reconciled& answer) {
   std::vector<reconcile::Difference> differences;
   if (!reconciler_.take(mine(), answer, differences)) context_.drop(DropReason::unexpected);
   for (const reconcile::Difference& difference : differences) {
+    // When we leave all goes to all our neighbours: as others leave as well, the farthest of them
+    // may come to keep it.
     const bool leaves = purpose_ == Purpose::leave;
     const bool wanted = leaves ? difference.mine.has_value() : difference.theirs.has_value();
     const RecordId record = RecordId::from(difference.key);
-    if (wanted && (leaves ? takes_over(record) : !replica_.declined(record)))
-      queue_.push_back(record);
+    if (wanted && (leaves || !replica_.declined(record))) queue_.push_back(record);
   }
-}
-
-// When we leave: what we keep goes to who may keep it after us, though others leave as well; what
-// strayed here to whoever is there.
-bool Exchange::takes_over(const RecordId& record) const {
-  return contains(context_.view.live_closest(record.bytes, neighbourhood), partner_) ||
-         contains(context_.view.neighbours(record.bytes, neighbourhood), partner_) ||
-         !contains(context_.view.keepers(record.bytes), context_.self);
 }
 
 void Exchange::on_fetched(const wire::Fetched& fetched) {

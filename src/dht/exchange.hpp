@@ -39,7 +39,6 @@ class Exchange final : public Operation {
   void move_some();
   void progress();
   void end(bool succeeded);
-  bool takes_over(const RecordId& record) const;
 
   Replica& replica_;
   NodeId partner_;

@@ -286,6 +286,9 @@ void Repair::ask_to_leave() {
     return context_.out->push(Drained{});
   }
   if (overtaken_ || !handed_over()) return wait_to_leave();
+  // From here on we acknowledge nothing; what we did since the round began is given in another one.
+  if (!std::exchange(context_.leaving, true) && given_epoch_ != context_.index.epoch())
+    return begin_round();
   poll_ = launch_.poll({live.begin(), live.end()}, Poll::Ask::leave);
 }
 
@@ -299,6 +302,7 @@ void Repair::leave_or_wait(const Poll& asked) {
 
 void Repair::wait_to_leave() {
   running_ = false;
+  context_.leaving = false;
   context_.timers.set({Timer::Kind::sync}, context_.now.mono + sync_retry);
 }
 

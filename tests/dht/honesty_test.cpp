@@ -1,4 +1,6 @@
 // What a node must not say for sure, and what it must not leave with.
+#include <numeric>
+
 #include "world.hpp"
 
 using namespace kith;
@@ -15,6 +17,41 @@ void hush(DhtWorld& world, std::size_t a, std::size_t b) {
 
 bool handed_over(DhtWorld& world, std::size_t who) {
   return world.node(who).drained && world.node(who).synced.value == 0;
+}
+
+// Those nearest to where a record is kept come first.
+std::vector<std::size_t> by_nearness(const DhtWorld& world, const RecordId& record) {
+  const auto distance = [&](std::size_t i) {
+    ByteArray<32> apart = world.id(i).bytes;
+    for (std::size_t k = 0; k < apart.size(); ++k) apart[k] ^= record.bytes[k];
+    return apart;
+  };
+  std::vector<std::size_t> order(world.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return distance(a) < distance(b); });
+  return order;
+}
+
+void gone(DhtWorld& world, std::size_t who) {
+  world.crash(who);
+  for (std::size_t other = 0; other < world.size(); ++other)
+    if (world.node(other).up) world.step(other, world.seen(who, Presence::left));
+}
+
+// Lets go whom the dht lets go, as node/ does, until all are gone; false: not within a minute.
+bool all_leave(DhtWorld& world, std::vector<std::size_t> leavers) {
+  for (const std::size_t one : leavers) world.step(one, DrainRequested{});
+  for (int ms = 0; ms < 60'000 && !leavers.empty(); ++ms) {
+    world.run(milliseconds(1));
+    for (const std::size_t one : std::vector(leavers)) {
+      if (!handed_over(world, one)) continue;
+      std::erase(leavers, one);
+      world.run(milliseconds(20));
+      gone(world, one);
+    }
+  }
+  return leavers.empty();
 }
 
 // Two count and hold "k". One leaves, the other is away; who left comes back with two newcomers.
@@ -120,6 +157,116 @@ TEST_CASE("dht: of two who leave at once neither counts on what the other keeps"
   world.run(seconds(10));
   CHECK_EQ(handed_over(world, 0) + handed_over(world, 1), 2);
   for (const std::size_t stays : {2, 3, 4}) CHECK_EQ(world.node(stays).disk.size(), 1);
+}
+
+TEST_CASE("dht: of many who leave at once the last gives to those that were too far at first") {
+  for (const std::uint64_t seed : {21, 71, 81, 112, 117}) {
+    CAPTURE(seed);
+    DhtWorld world(40, seed);
+    world.start_all();
+    world.run(seconds(20));
+    const PutReport put = world.put(0, "k", "v");
+    REQUIRE(put.outcome == PutOutcome::applied);
+    world.run(seconds(1));
+    std::vector<std::size_t> nearest = by_nearness(world, put.id);
+    const std::size_t reader = nearest.back();
+    nearest.resize(20);
+    REQUIRE(all_leave(world, nearest));
+    const GetReport get = world.get(reader, "k");
+    CHECK(get.complete);
+    CHECK(get.found);
+  }
+}
+
+TEST_CASE("dht: those who leave one after another give to who keeps it after them, near or not") {
+  DhtWorld world(60);
+  world.start_all();
+  world.run(seconds(20));
+  const PutReport put = world.put(0, "k", "v");
+  REQUIRE(put.outcome == PutOutcome::applied);
+  world.run(seconds(1));
+  std::vector<std::size_t> nearest = by_nearness(world, put.id);
+  const std::size_t reader = nearest.back();
+  nearest.resize(30);
+  for (const std::size_t one : nearest) {
+    REQUIRE(all_leave(world, {one}));
+    world.run(seconds(200));  // time to mend what is missing
+  }
+  const GetReport get = world.get(reader, "k");
+  CHECK(get.complete);
+  CHECK(get.found);
+}
+
+// Two stay of three: there a write needs both, and a read one.
+TEST_CASE("dht: what a leaver stores while it asks whether it may go counts for nobody") {
+  DhtWorld world(3);
+  world.start_all();
+  bool asked = false;
+  world.on_message = [&](std::size_t from, std::size_t, const wire::Message& message) {
+    const auto* fetch = std::get_if<wire::Fetch>(&message);
+    if (asked || from != 2 || !fetch || fetch->record.bytes != world.id(2).bytes) return;
+    asked = true;
+    hush(world, 1, 2);  // 1 does not answer for a moment
+    hush(world, 0, 1);
+  };
+  world.step(2, DrainRequested{});
+  world.run(milliseconds(5));
+  REQUIRE(asked);
+  const Ticket put = world.begin_put(0, "k", "v");  // on 0 and 2
+  world.run(milliseconds(100));
+  for (const std::size_t one : {0, 1, 2}) world.node(one).unreachable.clear();
+  world.node(1).disk_full = true;
+  world.run(seconds(2));
+  REQUIRE(handed_over(world, 2));
+  gone(world, 2);
+  const ReportPtr report = world.finish(0, put);
+  REQUIRE(report);
+  CHECK(std::get<PutReport>(*report).outcome != PutOutcome::applied);
+}
+
+TEST_CASE("dht: what a leaver acknowledged while it handed over does not stay with it") {
+  DhtWorld world(3);
+  world.start_all();
+  std::vector<std::size_t> visited;
+  world.on_message = [&](std::size_t from, std::size_t to, const wire::Message& message) {
+    if (from != 2 || !std::holds_alternative<wire::Reconcile>(message) || visited.size() == 2)
+      return;
+    if (visited.empty() || visited.back() != to) visited.push_back(to);
+    if (visited.size() == 2)
+      for (const std::size_t other : {0, 1}) hush(world, 2, other);
+  };
+  world.step(2, DrainRequested{});
+  world.run(milliseconds(20));
+  REQUIRE_EQ(visited.size(), 2);
+  const std::size_t first = visited[0], second = visited[1];
+  const Ticket put = world.begin_put(2, "k", "v");
+  world.run(milliseconds(20));
+  world.node(2).unreachable.erase(second);
+  world.node(second).unreachable.erase(2);
+  const ReportPtr report = world.finish(2, put);
+  REQUIRE(report);
+  REQUIRE(std::get<PutReport>(*report).outcome == PutOutcome::applied);  // on 2 and the second
+  for (const std::size_t one : {0, 1, 2}) world.node(one).unreachable.clear();
+  world.run(seconds(20));
+  REQUIRE(handed_over(world, 2));
+  gone(world, 2);
+  world.run(milliseconds(1));
+  CHECK_EQ(world.node(first).disk.size(), 1);
+}
+
+TEST_CASE("dht: a leaver that has to wait counts as before") {
+  DhtWorld world(3);
+  world.start_all();
+  world.node(1).receipt_delay = seconds(5);
+  world.step(1, DrainRequested{});
+  world.run(seconds(1));
+  world.step(0, DrainRequested{});
+  world.run(milliseconds(500));  // 1 has refused it
+  const Ticket put = world.begin_put(2, "k", "v");
+  const ReportPtr report = world.finish(2, put, seconds(1));
+  REQUIRE(report);  // on 0 and 2: 1 is as good as gone
+  CHECK(std::get<PutReport>(*report).outcome == PutOutcome::applied);
+  CHECK_FALSE(world.node(1).drained);
 }
 
 TEST_CASE("dht: who may leave lets no other leave before it is gone") {

@@ -163,6 +163,7 @@ using Output =
 struct Snapshot {
   std::size_t records = 0, tombstones = 0;
   std::size_t counting = 0;          // members that bases are made of here, ourselves included
+  std::size_t counting_dead = 0;     // of these, the dead
   bool synced = false;               // has every record that is its to hold, all deaths settled
   std::size_t under_replicated = 0;  // records with fewer live holders than they should have
   std::size_t queued_bytes = 0;      // repair still to move, estimated by the mean record held

@@ -47,14 +47,8 @@ bool lies_to_quorums(const Event& event) {
 
 // Whether two members count to that host and both live, as it tells.
 bool counts_two_that_live(const World& world, HostIndex at) {
-  const node::Snapshot told = world.host(at).node->snapshot();
-  const auto& members = told.membership.members;
-  const auto live = std::count_if(members.begin(), members.end(), [](const auto& one) {
-    const wire::Verdict verdict = one.member->verdict;
-    return one.member->record->synced.value > 0 &&
-           (verdict == wire::Verdict::alive || verdict == wire::Verdict::suspect);
-  });
-  return told.dht.counting == 2 && live == 2;
+  const dht::Snapshot told = world.host(at).node->snapshot().dht;
+  return told.counting == 2 && told.counting_dead == 0;
 }
 
 // Versions are totally ordered, so a register is linearizable when no operation that was answered
