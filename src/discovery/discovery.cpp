@@ -279,6 +279,7 @@ struct Discovery::Impl {
     const auto seed = seeds.find(node.mapped());
     if (seed == seeds.end()) return;
     --seed->second.dialling;
+    if (in.ok) seed->second.adopt = false;  // done: who has its address later gets nothing of ours
     if (seed->second.once && (in.ok || in.permanent)) {
       seeds.erase(seed);
       return;

@@ -146,6 +146,7 @@ struct Session::Impl {
   void on_stream_responded(Stream& stream, const Responded& result, Turn& t);
   void on_stream_finished(Stream& stream, const Finished& result, Turn& t);
   void pump(Stream& stream, Turn& t);
+  StreamId slowest_sender() const;
   void write(Stream& stream, Byte control, ByteView chunk, Turn& t);
 
   Config config;

@@ -115,9 +115,10 @@ struct Stream {
   bool greet = false;  // owes the frame that proves us
   bool bye_wanted = false, bye_sent = false, bye_received = false;
   Instant opened;
-  Instant active;                        // last authentic frame in either direction
-  Instant heard;                         // ... from there
-  std::optional<Instant> blocked_since;  // messages wait and there is no credit
+  Instant active;                           // last authentic frame in either direction
+  Instant heard;                            // ... from there
+  std::optional<Instant> blocked_since;     // messages wait and there is no credit
+  std::optional<Instant> unfinished_since;  // pieces of messages are held since
 
   bool leaving() const { return bye_wanted || bye_received; }
 };

@@ -139,8 +139,17 @@ void Session::Impl::on_stream_sealed(Stream& stream, ByteView frame, Turn& t) {
   reassembling += stream.reassembly.held();
   if (verdict == Reassembly::Verdict::too_large)
     return refuse_stream(stream.id, DropReason::too_large, t);
-  if (reassembling > reassembly_bytes)
-    return refuse_stream(stream.id, DropReason::limit_reached, t);
+  if (stream.reassembly.held() == 0)
+    stream.unfinished_since.reset();
+  else if (!stream.unfinished_since)
+    stream.unfinished_since = t.now.mono;
+  // Who has owed the rest of a message the longest makes room, not who happens to send now.
+  while (reassembling > reassembly_bytes) {
+    const StreamId slowest = slowest_sender();
+    const bool own = slowest == stream.id;
+    refuse_stream(slowest, DropReason::limit_reached, t);
+    if (own) return;
+  }
   Peer& peer = *find_peer(stream.peer);
   if (!message.empty()) t.push(Received{peer.id, std::move(message), true});
   if (control & bye_flag) {
@@ -163,6 +172,15 @@ void Session::Impl::on(const StreamCredit& in, Turn& t) {
       std::min(stream_credit_limit, stream->credit + std::min(in.bytes, stream_credit_limit));
   pump(*stream, t);
   if (stream->bye_sent && stream->bye_received) close_stream(in.stream, t);
+}
+
+StreamId Session::Impl::slowest_sender() const {
+  const Stream* slowest = nullptr;
+  for (const auto& [id, stream] : streams)
+    if (stream.unfinished_since &&
+        (!slowest || *stream.unfinished_since < *slowest->unfinished_since))
+      slowest = &stream;
+  return slowest->id;
 }
 
 // Writes what may be written: the handshake, then messages by lane, then a goodbye.

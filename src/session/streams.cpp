@@ -182,13 +182,19 @@ void Session::Impl::on(const StreamClosed& in, Turn& t) {
   if (!found) return;  // we closed it ourselves meanwhile
   const bool ours = !found->inbound, open = authenticated(*found), leaving = found->leaving();
   const PeerSerial serial = found->peer;
+  const Instant opened = found->opened;
   forget_stream(in.stream);
   Peer* peer = find_peer(serial);
   if (!peer) return;
   if (ours && !open) return dial_failed(*peer, in.reason, t);
   if (peer->stream || peer->dialing) return;
   const std::vector<Endpoint> targets = route(*peer);
-  if (!peer->lanes.empty()) return dial_stream(*peer, targets, false, t);
+  if (!peer->lanes.empty()) {
+    // Taken and thrown out at once: the next one would be too, and nothing else would pause us.
+    if (open && !leaving && t.now.mono - opened < stream_dial_wait)
+      return fail_delivery(*peer, Undelivered::no_answer, t);
+    return dial_stream(*peer, targets, false, t);
+  }
   // It went without a goodbye: a process that was killed does. One look at its port tells.
   if (!leaving && !targets.empty()) confirm_alive(*peer, targets.front(), t);
 }

@@ -297,6 +297,34 @@ TEST_CASE(
   CHECK_EQ(machine.snapshot().targets, 0);
 }
 
+TEST_CASE("discovery: join --adopt gives up records once, and not for ever") {
+  Config us = config_of(1, 1);
+  Discovery machine(us, Rng(1));
+  Discovery::Outbox out;
+  machine.start(start, out);
+  machine.step(JoinRequested{{7}, *parse_target("192.168.1.2"), false, true}, start, out);
+  auto dials = all<Dial>(out);
+  REQUIRE_EQ(dials.size(), 1);
+  machine.step(DialFinished{dials[0].ticket, true, false, {}}, at(milliseconds(5)), out);  // joined
+  machine.step(RecordsHeld{true}, at(seconds(1)), out);  // and we keep records now
+  machine.step(LiveChanged{3}, at(seconds(1)), out);
+  out.clear();
+  // The target's machine is set up anew (or its address is another's): an empty network.
+  Dial again{};
+  bool dialled = false;
+  while (!dialled) {
+    const Instant due = *machine.next_deadline();
+    REQUIRE(due < start.mono + minutes(10));
+    machine.expire({due, start.wall}, out);
+    for (const Dial& dial : all<Dial>(out)) again = dial, dialled = true;
+  }
+  Lan empty;
+  empty.id.fill(9);
+  machine.step(LanHeard{empty, {IpAddress::v4(192, 168, 1, 2), 4747}, again.ticket}, at(minutes(2)),
+               out);
+  CHECK(all<AdoptLan>(out).empty());
+}
+
 TEST_CASE("discovery/laws: any input in any state is legal, bounded and replayed to the letter") {
   const auto describe = [](const Output& output) { return std::to_string(output.index()); };
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

@@ -468,3 +468,57 @@ TEST_CASE("session/network: a peer whose mark was lost is called back, and goes 
   CHECK_EQ(count(world, "b received from a: \"above\""), 1);
   CHECK_EQ(world.drops[DropReason::replayed_handshake], refused);
 }
+
+TEST_CASE(
+    "session/network: what waited for the stream of a peer that started anew comes or is said not "
+    "to have") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  world.send("a", "b", as_bytes("a stream"), true);
+  world.run(seconds(1));
+  world.node("b").alive = false;  // gone without a word; the machine is back a second later
+  world.stall = true;             // of the old connection only
+  for (int i = 0; i < 6; ++i) world.send("a", "b", Bytes(100'000), true);
+  world.run(seconds(1));
+  world.restart("b");
+  world.stall = false;
+  world.introduce("b", "a");
+  world.send("b", "a", as_bytes("here again"));
+  world.run(minutes(5));
+  CHECK_GT(count(world, "cannot deliver to b") + count(world, "by stream"), 1);
+}
+
+TEST_CASE("session/network: who never finishes its messages does not shut out the others") {
+  World world;
+  world.show_frames = false;
+  const auto open = [](s::Config& config) { config.mode = Mode::public_; };
+  world.add("a", "10.0.0.1", open);
+  world.add("b", "10.0.0.2", open);
+  world.introduce("b", "a");
+  world.send("b", "a", as_bytes("hello"), true);
+  world.run(seconds(1));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  for (int i = 0; i < 1060; ++i) {
+    const std::string name = "h" + std::to_string(i);
+    world.add(name, "10." + std::to_string(1 + i / 200) + ".0." + std::to_string(1 + i % 200),
+              open);
+    world.introduce(name, "a");
+    world.send(name, "a", Bytes(131'000), true);
+    // Until some of it has come.
+    for (int k = 0; k < 100 && count(world, "a established " + name) == 0; ++k)
+      world.run(microseconds(200));
+    world.stall = true;  // the rest of the message never comes
+    world.run(milliseconds(2));
+    world.stall = false;
+    world.node(name).alive = false;
+    world.trace.clear();
+  }
+  world.run(seconds(1));
+  const auto before = world.delivered.size();
+  for (int i = 0; i < 10; ++i) {
+    world.send("b", "a", Bytes(100'000), true);
+    world.run(seconds(1));
+  }
+  CHECK_EQ(world.delivered.size(), before + 10);
+}
