@@ -90,9 +90,9 @@ void Put::on_computed(const JobResult& result) {
   if (state_ != State::signing) return;
   const auto& signature = static_cast<const crypto::Signed&>(result).signature;
   raw_ = wire::encode_record(head_, request_.value.view(), signature);
-  stored_before_ |= !stored_.empty();
+  stored_before_ |= !stored_.empty() || !unheard_.empty();
   stored_.clear();
-  silent_.clear();
+  unheard_.clear();
   refused_.clear();
   counted_.clear();
   store();
@@ -118,6 +118,8 @@ void Put::store() {
   for (const NodeId& replica : refused_) waiting_for_.erase(replica);
   const wire::BaseDigest digest = context_.view.digest(base_);
   for (const NodeId& replica : waiting_for_)
+    if (context_.view.live(replica)) unheard_.insert(replica);
+  for (const NodeId& replica : waiting_for_)
     requests_.send(id(), replica, wire::Store{{}, digest, raw_}, deadline_);
 }
 
@@ -133,7 +135,7 @@ void Put::on_reply(const NodeId& from, const wire::Message& reply) {
   const auto* stored = std::get_if<wire::Stored>(&reply);
   if (!stored || state_ != State::storing) return;
   waiting_for_.erase(from);
-  silent_.erase(from);
+  unheard_.erase(from);
   on_stored(from, *stored);
 }
 
@@ -177,7 +179,6 @@ void Put::on_unreachable(const NodeId& peer) {
   // Its request was given up; it stays a member of the base and simply does not count.
   // It may be restarting: it is asked again as long as the roster holds it alive.
   if (waiting_for_.erase(peer) == 0) return;
-  if (context_.view.live(peer)) silent_.insert(peer);
   if (in_base(peer) && context_.view.live(peer)) retry_in(unreachable_retry);
   conclude();
 }

@@ -36,7 +36,7 @@ class Put final : public Operation {
   bool in_base(const NodeId& id) const;
   bool newcomers_answered() const;
   bool outbid(Sequence held);
-  bool nowhere() const { return stored_.empty() && silent_.empty() && !stored_before_; }
+  bool nowhere() const { return stored_.empty() && unheard_.empty() && !stored_before_; }
 
   PutRequested request_;
   PutReport report_;
@@ -46,7 +46,7 @@ class Put final : public Operation {
   std::set<NodeId> waiting_for_, counted_, stored_, refused_;
   // Live holders that do not count yet, here; elsewhere they may already.
   std::set<NodeId> newcomers_;
-  std::set<NodeId> silent_;     // asked, given up, never heard: they may have stored it
+  std::set<NodeId> unheard_;    // asked while they lived, no answer: they may have stored it
   bool stored_before_ = false;  // a version before a `stale` reached some disk
   Buffer raw_;
   Bytes head_;

@@ -146,6 +146,14 @@ void Repair::next_partner() {
   if (stopping_) return;
   // What this round has seen so far took nothing from us.
   if (draining_ && step_ != Step::hand_over) return begin_round();
+  // Far apart a pass outlasts a promise: asked for again in time, it holds from the first asking
+  // on.
+  if (step_ == Step::fetch && !to_visit_.empty() &&
+      context_.now.mono - promised_at_ >= promise_use / 2) {
+    promised_at_ = context_.now.mono;
+    poll_ = launch_.poll(answered_, Poll::Ask::promise);
+    return;
+  }
   while (!to_visit_.empty()) {
     const NodeId partner = to_visit_.front();
     to_visit_.erase(to_visit_.begin());
@@ -197,6 +205,14 @@ void Repair::on_polled(const Poll& ended) {
   if (ended.id() != poll_) return;
   poll_ = 0;
   if (step_ == Step::hand_over) return leave_or_wait(ended);
+  if (step_ == Step::fetch) {  // who did not say so again may count us no more
+    const auto silent = [&](const NodeId& id) { return !ended.answered().contains(id); };
+    std::erase_if(visited_, silent);
+    std::erase_if(to_visit_, silent);
+    answered_ = ended.answered();
+    others_.insert(others_.end(), ended.others().begin(), ended.others().end());
+    return next_partner();
+  }
   answered_.insert(ended.answered().begin(), ended.answered().end());
   others_.insert(others_.end(), ended.others().begin(), ended.others().end());
   to_visit_ = strangers();

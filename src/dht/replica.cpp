@@ -72,8 +72,11 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
   const wire::Refusal refusal =
       check(record, context_.config.root, context_.config.mode, context_.now.wall);
   if (refusal != wire::Refusal::none) return refuse(receipt, record.id, refusal);
-  if (purgeable(record, context_.now.wall))
+  // By our clock, which may be ahead: to a repair there is nothing to keep.
+  if (purgeable(record, context_.now.wall)) {
+    if (receipt.operation != 0) return done_.push_back({receipt.operation, record.id, true});
     return refuse(receipt, record.id, wire::Refusal::bad_record);
+  }
 
   const Version version = version_of(record);
   if (const Index::Entry* held = context_.index.find(record.id)) {
@@ -264,17 +267,23 @@ void Replica::purge() {
     const auto id = context_.index.next_to_purge(context_.now.wall);
     if (!id) break;
     context_.index.erase(*id);
-    context_.out->push(Forget{context_.token(), Table::record, Buffer(id->view())});
+    // What is on its way to the disk takes its place there; forgotten after it, that would be gone.
+    if (!being_written(*id))
+      context_.out->push(Forget{context_.token(), Table::record, Buffer(id->view())});
   }
   announce_held();
   plan_purge();
 }
 
+bool Replica::being_written(const RecordId& id) const {
+  return std::any_of(writing_.begin(), writing_.end(),
+                     [&](const auto& one) { return one.second.id == id; });
+}
+
 void Replica::drop(const RecordId& id, const Version& at_most) {
   const Index::Entry* held = context_.index.find(id);
   if (!held || at_most < held->version) return;
-  for (const auto& [token, incoming] : writing_)
-    if (incoming.id == id) return;  // it would be gone from the disk and in the index
+  if (being_written(id)) return;  // it would be gone from the disk and in the index
   const Token token = context_.token();
   dropping_.emplace(token, std::pair(id, *held));
   context_.index.erase(id);

@@ -88,6 +88,7 @@ class Replica {
   static void show_version(wire::Fetched& reply, const Version& version);
   void announce_held();
   void plan_purge();
+  bool being_written(const RecordId& id) const;
 
   Context& context_;
   std::map<std::uint64_t, Incoming> verifying_;

@@ -624,3 +624,65 @@ TEST_CASE("dht: a replica shows one reader no version that it does not tell the 
     CHECK(std::get<PutReport>(*report).outcome == PutOutcome::applied);
   }
 }
+
+TEST_CASE("dht: a version on its way to the disk is not purged with the one before") {
+  DhtWorld world(3);
+  world.start_all();
+  world.delay = Duration(100);
+  std::vector<Instant> purged_at;
+  for (int i = 0; i < 40; ++i) {
+    PutRequested put{{}, "k" + std::to_string(i)};
+    put.value = Buffer(as_bytes("old"));
+    put.ttl = seconds(1);
+    purged_at.push_back(world.now().mono + seconds(1) + hours(24));
+    REQUIRE(world.put(0, put).outcome == PutOutcome::applied);
+    world.run(milliseconds(10));
+  }
+  std::vector<RecordId> written;  // from 0.7 ms before that moment to 0.9 ms after it
+  for (int i = 0; i < 40; ++i) {
+    const Instant at = purged_at[static_cast<std::size_t>(i)] - Duration(700) + Duration(40 * i);
+    if (at > world.now().mono) world.run(at - world.now().mono);
+    const PutReport put = world.put(0, "k" + std::to_string(i), "new");
+    REQUIRE(put.outcome == PutOutcome::applied);
+    written.push_back(put.id);
+  }
+  world.run(seconds(30));
+  for (const RecordId& id : written)
+    for (const std::size_t one : {0, 1, 2})
+      CHECK(world.node(one).disk.contains(Bytes(id.view().begin(), id.view().end())));
+}
+
+TEST_CASE("dht: what a member that died meanwhile may have stored is not called rejected") {
+  DhtWorld world(3);
+  world.start_all();
+  for (const std::size_t full : {0, 1}) world.node(full).disk_full = true;
+  const Ticket ticket = world.begin_put(0, "k", "v");
+  world.run(Duration(1600));  // on the disk of 2, and its answer is under way
+  world.lose_next(0, 100);
+  world.node(0).unreachable.insert(2);
+  world.node(2).unreachable.insert(0);
+  REQUIRE_EQ(world.node(2).disk.size(), 1);
+  world.crash(2);
+  world.run(seconds(1));
+  world.declare_dead(2);
+  const PutReport put = std::get<PutReport>(*world.finish(0, ticket));
+  CHECK(put.outcome == PutOutcome::unknown);
+}
+
+TEST_CASE("dht: what an earlier version of a put may have reached is not forgotten") {
+  DhtWorld world(3);
+  world.start_all();
+  std::size_t hi = 0;
+  for (std::size_t i = 1; i < 3; ++i)
+    if (world.id(hi) < world.id(i)) hi = i;
+  const std::size_t lo = (hi + 1) % 3, third = (hi + 2) % 3;
+  world.node(lo).disk_full = true;
+  world.node(hi).unreachable.insert(third);
+  world.begin_put(hi, "k", "h");
+  const Ticket ticket = world.begin_put(lo, "k", "l");
+  world.run(Duration(1600));
+  REQUIRE_EQ(world.node(third).disk.size(), 1);
+  for (std::size_t i = 0; i < 3; ++i) world.node(i).disk_full = true;
+  const PutReport put = std::get<PutReport>(*world.finish(lo, ticket));
+  CHECK(put.outcome == PutOutcome::unknown);
+}

@@ -404,3 +404,44 @@ TEST_CASE(
   world.run(seconds(10));
   for (std::size_t i = 0; i < 2; ++i) CHECK(world.node(i).dht->snapshot().synced);
 }
+
+TEST_CASE("dht: a clock that is ahead keeps nobody from being synced") {
+  for (const bool expiring : {false, true}) {
+    CAPTURE(expiring);
+    DhtWorld world(4);
+    for (std::size_t i : {0, 1, 2}) world.start(i);
+    world.run(seconds(5));
+    world.node(3).ahead = seconds(10);
+    for (int i = 0; i < 120; ++i) {
+      PutRequested put{{}, "k" + std::to_string(i)};
+      put.value = Buffer(as_bytes("v"));
+      if (expiring) put.ttl = seconds(1);
+      REQUIRE(world.put(0, put).outcome == PutOutcome::applied);
+      world.run(seconds(1));
+    }
+    world.run(hours(24) - seconds(115));
+    world.start(3);
+    world.run(seconds(90));
+    CHECK(world.node(3).dht->snapshot().synced);
+    CHECK(world.node(3).synced.value > 0);
+  }
+}
+
+TEST_CASE("dht: far apart and busy, a newcomer comes to count") {
+  DhtWorld world(20);
+  world.start_first(19);
+  world.run(seconds(20));
+  for (std::size_t i = 0; i < 2000; ++i) world.begin_put(i % 19, "k" + std::to_string(i), "v");
+  world.run(seconds(60));
+  world.delay = milliseconds(150);
+  world.loss_percent = 2;
+  world.run(seconds(20));
+  world.start(19);
+  std::size_t writes = 0;
+  for (int tick = 0; tick < 1200 && world.node(19).synced.value == 0; ++tick) {
+    for (int i = 0; i < 5; ++i, ++writes)
+      world.begin_put(writes % 19, "n" + std::to_string(writes), "v");
+    world.run(milliseconds(100));
+  }
+  CHECK(world.node(19).synced.value > 0);  // its round takes longer than a promise is good for
+}

@@ -28,6 +28,7 @@ class DhtWorld {
     std::set<std::size_t> unreachable;  // links cut from here
     bool records_held = false, drained = false;
     std::size_t lose = 0;
+    Duration ahead{};  // its wall clock
   };
 
   explicit DhtWorld(std::size_t size, std::uint64_t seed = 1, Mode mode = Mode::private_)
@@ -44,6 +45,9 @@ class DhtWorld {
 
   Now now() const {
     return {mono_, UnixMillis{1'760'000'000'000 + to_millis(mono_.time_since_epoch())}};
+  }
+  Now now_of(std::size_t i) const {
+    return {mono_, UnixMillis{now().wall.value + to_millis(nodes_[i].ahead)}};
   }
   Node& node(std::size_t i) { return nodes_[i]; }
   const NodeId& id(std::size_t i) const { return nodes_[i].identity->id(); }
@@ -120,7 +124,7 @@ class DhtWorld {
 
   void step(std::size_t i, const dht::Input& input) {
     dht::Dht::Outbox out;
-    nodes_[i].dht->step(input, now(), out);
+    nodes_[i].dht->step(input, now_of(i), out);
     handle(i, out);
   }
 
@@ -143,7 +147,7 @@ class DhtWorld {
         const auto deadline = nodes_[i].dht->next_deadline();
         if (!deadline || *deadline > mono_) continue;
         dht::Dht::Outbox out;
-        nodes_[i].dht->expire(now(), out);
+        nodes_[i].dht->expire(now_of(i), out);
         handle(i, out);
       }
     }
