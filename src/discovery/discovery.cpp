@@ -8,6 +8,7 @@
 #include "interfaces.hpp"
 #include "kith/base/bounded.hpp"
 #include "kith/base/deadline_queue.hpp"
+#include "kith/base/locality.hpp"
 #include "kith/base/visit.hpp"
 
 namespace kith::discovery {
@@ -47,6 +48,7 @@ struct Discovery::Impl {
   Rng rng;
   DeadlineQueue<Timer> timers;
   std::vector<Interface> interfaces;
+  Locality locality;
   std::map<std::uint64_t, Seed> seeds;
   std::map<Token, std::uint64_t> resolving;
   std::map<Ticket, std::uint64_t> dialling;            // -> seed; 0: heard on the LAN
@@ -116,6 +118,9 @@ struct Discovery::Impl {
   }
 
   void on(const BeaconReceived& in) {
+    // The port is open to the world. Before the first look at the interfaces nobody is refused.
+    const bool local = interfaces.empty() || locality.eligible(in.from.ip);
+    if (config.mode == Mode::lan && !local) return drop(DropReason::not_local);
     const auto beacon = decode_beacon(in.bytes, config.mode, config.network, config.network_name);
     if (!beacon) {
       const bool foreign = beacon.error() == BeaconError::wrong_network;
@@ -319,6 +324,7 @@ struct Discovery::Impl {
       subnets.gateways.insert(subnets.gateways.end(), interface.gateways.begin(),
                               interface.gateways.end());
     }
+    locality.set(subnets.subnets, subnets.gateways);
     out->push(std::move(subnets));
     out->push(AddressesFound{advertised(interfaces, config.listen, config.lan_exclude)});
     restart_burst();

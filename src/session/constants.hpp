@@ -50,7 +50,6 @@ inline constexpr std::size_t stamps_limit = 4096;  // greatest (incarnation, cou
 inline constexpr std::size_t dials_limit = 256;
 inline constexpr std::size_t streams_limit = 1024 + half_open_limit;
 inline constexpr std::size_t endpoints_limit = 16;  // a peer: 8 of its record, and hints
-inline constexpr std::size_t subnets_limit = 256;
 
 inline constexpr std::size_t queued_messages = 64;  // a peer, while its session is made
 inline constexpr std::size_t queued_bytes = 256 * 1024;

@@ -22,21 +22,6 @@ ByteArray<16> prefix_of(const IpAddress& ip) {
 
 }  // namespace
 
-void Locality::set(const SubnetsChanged& changed) {
-  subnets_ = changed.subnets;
-  gateways_ = changed.gateways;
-  if (subnets_.size() > subnets_limit) subnets_.resize(subnets_limit);
-  if (gateways_.size() > subnets_limit) gateways_.resize(subnets_limit);
-}
-
-bool Locality::eligible(const IpAddress& ip) const {
-  // A gateway forwards for the whole world: what comes from it may be anybody.
-  if (std::find(gateways_.begin(), gateways_.end(), ip) != gateways_.end()) return false;
-  if (ip.is_loopback() || ip.is_link_local()) return true;
-  return std::any_of(subnets_.begin(), subnets_.end(),
-                     [&](const Subnet& subnet) { return subnet.contains(ip); });
-}
-
 void CookieGate::rotate(Now now, crypto::SecretRng& rng) {
   if (rotated_ && now.mono - *rotated_ < cookie_secret_life) return;
   previous_ = current_;

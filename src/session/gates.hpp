@@ -1,5 +1,5 @@
-// Gates: the three small questions asked before anything expensive. Who is local (lan mode), who
-// has proven its address (cookies under load), who holds too many half-open streams.
+// Gates: the small questions asked before anything expensive. Who has proven its address (cookies
+// under load), who holds too many half-open streams. Who is local: kith/base/locality.hpp.
 #pragma once
 
 #include <map>
@@ -7,17 +7,6 @@
 #include "frames.hpp"
 
 namespace kith::session {
-
-// lan mode: link-local, loopback or inside one of our subnets, and never a gateway.
-class Locality {
- public:
-  void set(const SubnetsChanged& changed);
-  bool eligible(const IpAddress& ip) const;
-
- private:
-  std::vector<Subnet> subnets_;
-  std::vector<IpAddress> gateways_;
-};
 
 // Stateless proof of address [WireGuard 5.3]: a cookie is a MAC over the address under a secret
 // that changes every 120 s; the previous secret still counts, so no cookie dies young.

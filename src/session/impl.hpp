@@ -12,6 +12,7 @@
 #include "kith/base/bounded.hpp"
 #include "kith/base/deadline_queue.hpp"
 #include "kith/base/flat_map.hpp"
+#include "kith/base/locality.hpp"
 #include "peer.hpp"
 
 namespace kith::session {

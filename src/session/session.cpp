@@ -42,7 +42,7 @@ Session::Impl::Impl(Config config_in, std::shared_ptr<const crypto::Identity> id
       rng(rng_in),
       secrets(secret_seed) {}
 
-void Session::Impl::on(const SubnetsChanged& in, Turn&) { locality.set(in); }
+void Session::Impl::on(const SubnetsChanged& in, Turn&) { locality.set(in.subnets, in.gateways); }
 void Session::Impl::on(const LoadReported& in, Turn& t) { load.report(in, t.now); }
 void Session::Impl::on(const IncarnationRaised& in, Turn&) {
   incarnation = std::max(incarnation, in.incarnation);

@@ -1,5 +1,7 @@
 #include "kith/base/address.hpp"
 
+#include "kith/base/locality.hpp"
+
 using namespace kith;
 
 TEST_CASE("base/address: an endpoint survives text and back") {
@@ -41,4 +43,16 @@ TEST_CASE("base/address: the kinds of address are told apart") {
   CHECK(parse_ip("::")->is_unspecified());
   CHECK(parse_ip("ff02::1")->is_multicast());
   CHECK(parse_ip("239.192.1.1")->is_multicast());
+}
+
+TEST_CASE("base/locality: local is loopback, link-local and our subnets, but never a gateway") {
+  Locality locality;
+  const auto v4 = [](Byte a, Byte b, Byte c, Byte d) { return IpAddress::v4(a, b, c, d); };
+  CHECK(locality.eligible(v4(127, 0, 0, 1)));
+  CHECK(locality.eligible(v4(169, 254, 3, 3)));
+  CHECK_FALSE(locality.eligible(v4(10, 0, 0, 5)));
+  locality.set({{v4(10, 0, 0, 0), 120}}, {v4(10, 0, 0, 1)});
+  CHECK(locality.eligible(v4(10, 0, 0, 5)));
+  CHECK_FALSE(locality.eligible(v4(10, 0, 0, 1)));
+  CHECK_FALSE(locality.eligible(v4(10, 0, 1, 5)));
 }

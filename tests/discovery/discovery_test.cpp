@@ -325,6 +325,25 @@ TEST_CASE("discovery: join --adopt gives up records once, and not for ever") {
   CHECK(all<AdoptLan>(out).empty());
 }
 
+TEST_CASE("discovery: a beacon from outside our subnets moves nobody") {
+  Discovery machine(config_of(2, 1), Rng(1));
+  Discovery::Outbox out;
+  machine.start(start, out);
+  machine.step(InterfacesChanged{{ethernet()}}, start, out);
+  out.clear();
+  Config theirs = config_of(1, 2);
+  theirs.lan.holds_records = true;
+  const Buffer bytes = beacon_of(theirs);
+  machine.step(BeaconReceived{{IpAddress::v4(203, 0, 113, 9), 4747}, 0, bytes.view()}, start, out);
+  int adoptions = 0, answers = 0;
+  for (const Output& output : out.take()) {
+    adoptions += std::holds_alternative<AdoptLan>(output);
+    answers += std::holds_alternative<SendBeacon>(output);
+  }
+  CHECK_EQ(adoptions, 0);
+  CHECK_EQ(answers, 0);
+}
+
 TEST_CASE("discovery/laws: any input in any state is legal, bounded and replayed to the letter") {
   const auto describe = [](const Output& output) { return std::to_string(output.index()); };
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

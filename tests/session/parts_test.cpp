@@ -87,18 +87,6 @@ TEST_CASE("session/gates: load is remembered for a second") {
   CHECK(gate.under_load(32, after(seconds(5))));
 }
 
-TEST_CASE("session/gates: local is loopback, link-local and our subnets, but never a gateway") {
-  Locality gate;
-  const auto v4 = [](Byte a, Byte b, Byte c, Byte d) { return IpAddress::v4(a, b, c, d); };
-  CHECK(gate.eligible(v4(127, 0, 0, 1)));
-  CHECK(gate.eligible(v4(169, 254, 3, 3)));
-  CHECK_FALSE(gate.eligible(v4(10, 0, 0, 5)));
-  gate.set({{{v4(10, 0, 0, 0), 120}}, {v4(10, 0, 0, 1)}});
-  CHECK(gate.eligible(v4(10, 0, 0, 5)));
-  CHECK_FALSE(gate.eligible(v4(10, 0, 0, 1)));
-  CHECK_FALSE(gate.eligible(v4(10, 0, 1, 5)));
-}
-
 TEST_CASE("session/gates: an IPv6 /56 counts as one place") {
   HalfOpenGate gate;
   const auto from = [](int host, Byte net) {
