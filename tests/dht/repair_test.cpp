@@ -445,3 +445,34 @@ TEST_CASE("dht: far apart and busy, a newcomer comes to count") {
   }
   CHECK(world.node(19).synced.value > 0);  // its round takes longer than a promise is good for
 }
+
+TEST_CASE("dht: who does not say again that it counts a newcomer is not taken to count it") {
+  DhtWorld world(10);
+  world.start_first(9);
+  world.run(seconds(20));
+  world.delay = milliseconds(600);   // a round takes longer than a promise is good for
+  std::vector<std::size_t> visited;  // since the first promise
+  std::optional<Instant> promised;
+  bool again = false;
+  world.on_send = [&](std::size_t from, std::size_t to, const Buffer& bytes) {
+    const auto message = wire::decode(bytes);
+    if (from != 9 || again || !message) return;
+    if (promised && std::holds_alternative<wire::Reconcile>(*message) &&
+        std::find(visited.begin(), visited.end(), to) == visited.end())
+      visited.push_back(to);
+    const auto* poll = std::get_if<wire::Fetch>(&*message);
+    if (!poll || poll->record.bytes != world.id(9).bytes || poll->want != wire::Want::value) return;
+    again = promised && world.now().mono - *promised > seconds(5);
+    if (again)
+      for (std::size_t i = 0; i < 4; ++i) world.hush(9, visited[i]);  // they have been visited
+    if (!promised) promised = world.now().mono;
+  };
+  world.start(9);
+  world.run(seconds(60));
+  REQUIRE(again);
+  CHECK_EQ(world.node(9).synced.value,
+           0);  // five of eight do not make a base without it impossible
+  for (std::size_t i = 0; i < 10; ++i) world.node(i).unreachable.clear();
+  world.run(minutes(2));
+  CHECK_GT(world.node(9).synced.value, 0);
+}

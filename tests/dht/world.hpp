@@ -108,6 +108,11 @@ class DhtWorld {
         step(y, seen(x, dht::Presence::dead, stamp));
       }
   }
+  // A link that swallows everything, and nobody has noticed yet.
+  void hush(std::size_t a, std::size_t b) {
+    nodes_[a].unreachable.insert(b);
+    nodes_[b].unreachable.insert(a);
+  }
   void heal() {
     for (std::size_t x = 0; x < nodes_.size(); ++x) {
       const auto lost = std::exchange(nodes_[x].unreachable, {});
@@ -194,6 +199,8 @@ class DhtWorld {
     step(i, dht::LookupRequested{ticket, std::move(name)});
     return std::get<dht::LookupReport>(*finish(i, ticket));
   }
+  // It has left, and what it had is with the others.
+  bool handed_over(std::size_t i) const { return nodes_[i].drained && nodes_[i].synced.value == 0; }
   void start_first(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) start(i);
     run(seconds(5));

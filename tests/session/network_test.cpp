@@ -1,31 +1,9 @@
 // Whole conversations over a network that loses, doubles and reorders.
-#include <algorithm>
-
 #include "kith/crypto/hash.hpp"
 #include "world.hpp"
 
 using namespace kith;
 using namespace kith::test;
-
-namespace {
-
-std::size_t count(const World& world, const std::string& part) {
-  return static_cast<std::size_t>(
-      std::count_if(world.trace.begin(), world.trace.end(),
-                    [&](const std::string& line) { return line.find(part) != std::string::npos; }));
-}
-
-// a at 10.0.0.1 and b at 10.0.0.2; a has a session with b.
-void meet(World& world) {
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("hello"));
-  world.run(seconds(1));
-  REQUIRE_EQ(count(world, "b received from a"), 1);
-}
-
-}  // namespace
 
 TEST_CASE("session/network: doubled and reordered packets are delivered once each") {
   World world(7);
@@ -88,36 +66,6 @@ TEST_CASE("session/network: both sides at once end up with one conversation") {
     // One of the two streams was closed by its two ends, or none was ever there.
     CHECK_LE(count(world, "closes stream"), 2);
   }
-}
-
-TEST_CASE("session/network: membership overtakes a value on the stream, frame by frame") {
-  World world;
-  world.show_frames = false;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  for (int i = 0; i < 6; ++i) world.send("a", "b", Bytes(100'000), true, Lane::data);
-  world.run(milliseconds(3));
-  world.send("a", "b", as_bytes("probe"), true, Lane::membership);
-  world.run(seconds(1));
-  REQUIRE_EQ(world.delivered.size(), 7);
-  CHECK_EQ(to_text(world.delivered[0].message), "probe");
-}
-
-TEST_CASE("session/network: a stream changes its keys every 64 MiB and goes on") {
-  World world;
-  world.show_frames = false;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  const Bytes big(128 * 1024, Byte{3});
-  for (int i = 0; i < 1100; ++i) {
-    world.send("a", "b", big, true);
-    world.run(milliseconds(10));
-  }
-  world.run(seconds(1));
-  CHECK_EQ(world.delivered.size(), 1100);
-  CHECK_EQ(count(world, "closes stream"), 0);
 }
 
 TEST_CASE("session/network: queues are bounded and the excess is reported") {
@@ -218,106 +166,6 @@ TEST_CASE("session/network: a peer that comes back on another port is found ther
   world.run(seconds(1));
   REQUIRE_EQ(world.delivered.size(), 2);
   CHECK_EQ(to_text(world.delivered.back().message), "found");
-}
-
-TEST_CASE("session/network: a refused stream to a peer whose datagrams live is no death") {
-  World world;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("hello"));
-  world.run(milliseconds(50));
-  world.refuse_streams = true;  // a router in front of b does
-  world.send("a", "b", Bytes(5000));
-  world.run(milliseconds(50));
-  CHECK_EQ(count(world, "refused"), 1);
-  CHECK(world.node("a").session->has_session(world.id("b")));
-  world.send("a", "b", as_bytes("still here"));
-  world.run(milliseconds(50));
-  CHECK_EQ(world.delivered.size(), 2);
-}
-
-TEST_CASE(
-    "session/network: who lost its stream is not turned away because the other has it still") {
-  for (const bool from_lower : {true, false}) {
-    World world;
-    world.add("a", "10.0.0.1");
-    world.add("b", "10.0.0.2");
-    const bool a_lower = world.id("a") < world.id("b");
-    const std::string keeps = a_lower == from_lower ? "a" : "b", loses = keeps == "a" ? "b" : "a";
-    world.introduce("a", "b");
-    world.introduce("b", "a");
-    world.send(keeps, loses, as_bytes("first"), true);
-    world.run(seconds(20));
-    world.lose_streams(loses);
-    world.send(loses, keeps, as_bytes("second"), true);
-    world.run(milliseconds(100));
-    world.send(keeps, loses, as_bytes("third"), true);
-    world.run(milliseconds(100));
-    CHECK_EQ(world.delivered.size(), 3);
-  }
-}
-
-TEST_CASE("session/network: a stream to a machine that vanished is given up in ten seconds") {
-  World world;
-  world.show_frames = false;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.send("a", "b", as_bytes("hello"), true);
-  world.run(milliseconds(50));
-  world.node("b").alive = false;  // it answers nothing and its kernel says nothing
-  world.stall = true;
-  world.send("a", "b", Bytes(100'000), true);
-  world.run(seconds(15));
-  CHECK_EQ(count(world, "no_answer"), 1);
-  CHECK_FALSE(world.node("a").session->has_session(world.id("b")));
-}
-
-TEST_CASE("session/network: where datagrams are blocked an open stream carries them") {
-  World world;
-  world.show_frames = false;
-  world.add("a", "10.0.0.1");
-  world.add("b", "10.0.0.2");
-  world.introduce("a", "b");
-  world.cut.insert({"a", "b"});
-  world.send("a", "b", as_bytes("first"), true);
-  world.run(milliseconds(50));
-  world.send("a", "b", as_bytes("small"));
-  world.run(seconds(5));
-  REQUIRE_EQ(world.delivered.size(), 2);
-  CHECK(world.delivered[1].stream);
-  CHECK_EQ(count(world, "cannot"), 0);
-}
-
-TEST_CASE(
-    "session/network: when datagrams stop going through an open stream takes over, and back") {
-  World world;
-  meet(world);
-  world.send("a", "b", as_bytes("a stream"), true);
-  world.run(seconds(1));
-  world.cut.insert({"a", "b"});
-  world.send("a", "b", as_bytes("lost"));
-  world.run(seconds(8));  // deaf after 2.5 s, a round of handshakes of 3 s
-  world.send("a", "b", as_bytes("lost too, for the stream is as silent"));
-  world.send("b", "a", as_bytes("do you hear me?"), true);
-  world.run(milliseconds(50));
-  world.delivered.clear();
-  world.send("a", "b", as_bytes("yes"));
-  world.run(milliseconds(50));
-  REQUIRE_EQ(world.delivered.size(), 1);
-  CHECK(world.delivered.front().stream);
-  world.cut.clear();
-  world.run(seconds(6));  // rounds pause for 5 s
-  world.send("b", "a", as_bytes("and now?"), true);
-  world.run(milliseconds(50));
-  world.send("a", "b", as_bytes("by stream, and a handshake"));
-  world.run(milliseconds(50));
-  world.delivered.clear();
-  world.send("a", "b", as_bytes("small"));
-  world.run(milliseconds(50));
-  REQUIRE_EQ(world.delivered.size(), 1);
-  CHECK_FALSE(world.delivered.front().stream);
 }
 
 TEST_CASE("session/network: sleeping through three minutes costs a handshake and no failure") {
@@ -467,58 +315,4 @@ TEST_CASE("session/network: a peer whose mark was lost is called back, and goes 
   world.run(seconds(1));
   CHECK_EQ(count(world, "b received from a: \"above\""), 1);
   CHECK_EQ(world.drops[DropReason::replayed_handshake], refused);
-}
-
-TEST_CASE(
-    "session/network: what waited for the stream of a peer that started anew comes or is said not "
-    "to have") {
-  World world;
-  world.show_frames = false;
-  meet(world);
-  world.send("a", "b", as_bytes("a stream"), true);
-  world.run(seconds(1));
-  world.node("b").alive = false;  // gone without a word; the machine is back a second later
-  world.stall = true;             // of the old connection only
-  for (int i = 0; i < 6; ++i) world.send("a", "b", Bytes(100'000), true);
-  world.run(seconds(1));
-  world.restart("b");
-  world.stall = false;
-  world.introduce("b", "a");
-  world.send("b", "a", as_bytes("here again"));
-  world.run(minutes(5));
-  CHECK_GT(count(world, "cannot deliver to b") + count(world, "by stream"), 1);
-}
-
-TEST_CASE("session/network: who never finishes its messages does not shut out the others") {
-  World world;
-  world.show_frames = false;
-  const auto open = [](s::Config& config) { config.mode = Mode::public_; };
-  world.add("a", "10.0.0.1", open);
-  world.add("b", "10.0.0.2", open);
-  world.introduce("b", "a");
-  world.send("b", "a", as_bytes("hello"), true);
-  world.run(seconds(1));
-  REQUIRE_EQ(world.delivered.size(), 1);
-  for (int i = 0; i < 1060; ++i) {
-    const std::string name = "h" + std::to_string(i);
-    world.add(name, "10." + std::to_string(1 + i / 200) + ".0." + std::to_string(1 + i % 200),
-              open);
-    world.introduce(name, "a");
-    world.send(name, "a", Bytes(131'000), true);
-    // Until some of it has come.
-    for (int k = 0; k < 100 && count(world, "a established " + name) == 0; ++k)
-      world.run(microseconds(200));
-    world.stall = true;  // the rest of the message never comes
-    world.run(milliseconds(2));
-    world.stall = false;
-    world.node(name).alive = false;
-    world.trace.clear();
-  }
-  world.run(seconds(1));
-  const auto before = world.delivered.size();
-  for (int i = 0; i < 10; ++i) {
-    world.send("b", "a", Bytes(100'000), true);
-    world.run(seconds(1));
-  }
-  CHECK_EQ(world.delivered.size(), before + 10);
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "kith/base/visit.hpp"
@@ -308,6 +309,21 @@ void World::close_pipe(Node& node, s::StreamId id, s::StreamEnd reason) {
     if (pipes_.erase({pipe.other, pipe.other_id}))
       input(pipe.other, s::StreamClosed{pipe.other_id, reason});
   });
+}
+
+std::size_t count(const World& world, const std::string& part) {
+  return static_cast<std::size_t>(
+      std::count_if(world.trace.begin(), world.trace.end(),
+                    [&](const std::string& line) { return line.find(part) != std::string::npos; }));
+}
+
+void meet(World& world) {
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(seconds(1));
+  REQUIRE_EQ(count(world, "b received from a"), 1);
 }
 
 }  // namespace kith::test

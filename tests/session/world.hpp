@@ -106,6 +106,11 @@ class World {
   std::uint64_t seed_;
 };
 
+// Lines of the trace that have this in them.
+std::size_t count(const World& world, const std::string& part);
+// a at 10.0.0.1 and b at 10.0.0.2; a has a session with b.
+void meet(World& world);
+
 std::string frame_name(ByteView bytes);
 std::string outcome_name(s::Undelivered reason);
 
