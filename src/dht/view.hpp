@@ -101,7 +101,7 @@ class View {
   std::size_t counting_count() const { return totals_.counting; }
   bool has_synced_member() const { return totals_.counting > 0; }
   std::size_t unsettled_count() const { return totals_.unsettled; }  // dead, and counting
-  bool any_unsettled() const { return totals_.unsettled > 0; }
+  bool any_unsettled() const { return unsettled_count() > 0; }
   UnixMillis newest_verdict() const;  // of deaths that count here, or elsewhere still
   // Whether that member has published past the death of a neighbour of both of us that still counts
   // here, and we have not: no neighbour retires it before all have.

@@ -128,6 +128,7 @@ struct Session::Impl {
   void forget_stream(StreamId id);
   void close_stream(StreamId id, Turn& t);
   void refuse_stream(StreamId id, DropReason reason, Turn& t);
+  void resume_stream(Peer& peer, Turn& t);
   void close_streams_of(const Peer& peer, Turn& t);
   void on_stream_timer(StreamId id, Turn& t);
   void attach(Stream& stream, Turn& t);

@@ -151,9 +151,7 @@ void Session::Impl::on_finished(const PendingJob& job, const Finished& result, T
   // The responder may not speak before it hears us under the new keys.
   if (peer->queue.empty()) send_sealed(*peer, {}, t);
   flush_queue(*peer, t);
-  // A new start of the peer closed its stream: what waited for that needs another.
-  if (!peer->lanes.empty() && !peer->stream && !peer->dialing)
-    dial_stream(*peer, route(*peer), false, t);
+  resume_stream(*peer, t);
 }
 
 // A cookie says: prove your address first. The AEAD binds it to the message 1 that we sent, so

@@ -60,9 +60,7 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
   if (!was_linked) t.push(Established{peer.id, peer.key});
   accept(peer, in.from, std::move(*message), t);
   flush_queue(peer, t);
-  // A new start of the peer closed its stream: what waited for that needs another.
-  if (!peer.lanes.empty() && !peer.stream && !peer.dialing)
-    dial_stream(peer, route(peer), false, t);
+  resume_stream(peer, t);
 }
 
 void Session::Impl::accept(Peer& peer, const Endpoint& from, Buffer message, Turn& t) {

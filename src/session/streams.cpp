@@ -173,8 +173,13 @@ void Session::Impl::refuse_stream(StreamId id, DropReason reason, Turn& t) {
   Peer* peer = find_peer(serial);
   if (!peer) return;
   if (dialling) return dial_failed(*peer, StreamEnd::reset, t);
-  if (!peer->lanes.empty() && !peer->stream && !peer->dialing)
-    dial_stream(*peer, route(*peer), false, t);
+  resume_stream(*peer, t);
+}
+
+// We closed its stream, or a new start of the peer did: what waits for it needs another.
+void Session::Impl::resume_stream(Peer& peer, Turn& t) {
+  if (!peer.lanes.empty() && !peer.stream && !peer.dialing)
+    dial_stream(peer, route(peer), false, t);
 }
 
 void Session::Impl::on(const StreamClosed& in, Turn& t) {
