@@ -60,7 +60,9 @@ inline constexpr std::size_t stream_credit_limit = 256 * 1024;
 
 inline constexpr Duration race_stagger = milliseconds(50);  // to a peer's next address
 inline constexpr Duration response_life = seconds(10);      // then the initiator has given up
-inline constexpr Duration job_life = seconds(10);           // an order the world never answered
+// Keys of two handshakes this close, each begun by another side, crossed. Longer than a round trip.
+inline constexpr Duration crossing = seconds(1);
+inline constexpr Duration job_life = seconds(10);  // an order the world never answered
 // WireGuard's passive keepalive (10 s) and its deafness (15 s), shortened: a peer that was killed
 // and restarted has lost our keys and cannot say so; within 2.5 s of silence we make new ones.
 inline constexpr Duration keepalive_after = seconds(1);

@@ -67,6 +67,7 @@ struct Session::Impl {
   bool linked(const Peer& peer) const;
   bool only_by_stream(const Peer& peer, Instant now);
   bool meet(Peer& peer, const BootId& boot, Turn& t);
+  bool crossed_and_ours_stay(const Peer& peer, const Keypair& keys) const;
   void adopt_keys(Peer& peer, Keypair keys);
   void queue_datagram(Peer& peer, Buffer message, Turn& t);
   void flush_queue(Peer& peer, Turn& t);

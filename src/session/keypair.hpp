@@ -28,6 +28,8 @@ class Keypair {
       : origin_(origin), send_(keys.send), receive_(keys.receive) {}
 
   std::uint32_t local() const { return origin_.local; }
+  bool initiator() const { return origin_.initiator; }
+  Instant created() const { return origin_.created; }
   Instant dies_at() const { return origin_.created + reject_after; }
   bool usable(Instant now) const { return now < dies_at() && sent_ < reject_after_messages; }
   bool wants_rekey(Instant now, std::uint64_t after_messages) const {

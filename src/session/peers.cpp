@@ -172,14 +172,25 @@ bool Session::Impl::meet(Peer& peer, const BootId& boot, Turn& t) {
   return linked(peer);
 }
 
+// Two handshakes that crossed: both sides keep sending under that of the smaller id. Each under the
+// other's, neither would renew them, for only an initiator does.
+bool Session::Impl::crossed_and_ours_stay(const Peer& peer, const Keypair& keys) const {
+  if (!peer.current || peer.current->initiator() == keys.initiator()) return false;
+  const Instant ours = peer.current->created(), theirs = keys.created();
+  const Duration apart = ours < theirs ? theirs - ours : ours - theirs;
+  return apart < crossing && peer.current->initiator() == (identity->id() < peer.id);
+}
+
 // WireGuard's key slots [WireGuard 6.3]: what is on its way under the previous keys still opens.
 // Its third slot, keys that wait for their initiator's proof, is our table of responses.
 void Session::Impl::adopt_keys(Peer& peer, Keypair keys) {
   if (peer.previous) indices.erase(peer.previous->local());
   keyed_peers += peer.current == nullptr;
-  peer.previous = std::move(peer.current);
   indices.try_emplace(keys.local()).first->second = {IndexOwner::Kind::keypair, peer.serial};
-  peer.current = std::make_unique<Keypair>(std::move(keys));
+  const bool stay = crossed_and_ours_stay(peer, keys);
+  auto adopted = std::make_unique<Keypair>(std::move(keys));
+  if (!stay) std::swap(peer.current, adopted);
+  peer.previous = std::move(adopted);
   peer.pause_until.reset();
   peer.waiting_since.reset();
   peer.silent = false;

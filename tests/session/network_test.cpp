@@ -68,6 +68,56 @@ TEST_CASE("session/network: both sides at once end up with one conversation") {
   }
 }
 
+// Both send at the same instant, so that their handshakes cross; then a message each in every
+// `pause`. How many were lost of what they sent.
+static std::size_t lost_after_a_crossing(World& world, Duration pause, Duration time) {
+  world.show_frames = false;
+  world.latency = milliseconds(20);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.introduce("b", "a");
+  std::size_t sent = 0;
+  for (Duration passed{0}; passed < time; passed += pause) {
+    world.send("a", "b", as_bytes("ping"));
+    world.send("b", "a", as_bytes("pong"));
+    sent += 2;
+    world.run(pause);
+  }
+  world.run(seconds(1));
+  return sent - world.delivered.size();
+}
+
+TEST_CASE("session/network: keys of handshakes that crossed are renewed without a gap") {
+  World world;
+  CHECK_EQ(lost_after_a_crossing(world, milliseconds(250), minutes(10)), 0);
+  CHECK_EQ(count(world, "established"), 2);
+  World busy;
+  CHECK_EQ(lost_after_a_crossing(busy, milliseconds(5), seconds(200)), 0);
+  CHECK_EQ(count(busy, "established"), 2);
+}
+
+TEST_CASE("session/network: a peer that starts anew right after its handshake is no crossing") {
+  for (const std::string starter : {"a", "b"}) {
+    const std::string other = starter == "a" ? "b" : "a";
+    World world;
+    world.add("a", "10.0.0.1");
+    world.add("b", "10.0.0.2");
+    world.introduce("a", "b");
+    world.introduce("b", "a");
+    world.send(other, starter, as_bytes("hello"));
+    world.run(milliseconds(100));
+    world.restart(starter);
+    world.introduce(starter, other);
+    world.send(starter, other, as_bytes("anew"));
+    world.run(milliseconds(100));
+    world.delivered.clear();
+    world.send(other, starter, as_bytes("to the new one"));
+    world.run(milliseconds(100));
+    CHECK_EQ(world.delivered.size(), 1);
+  }
+}
+
 TEST_CASE("session/network: queues are bounded and the excess is reported") {
   World world;
   world.show_frames = false;
