@@ -126,11 +126,12 @@ Exit Daemon::run() {
   opened_.storage->scan(Table::meta, [&](ByteView key, ByteView value) {
     meta_.insert_or_assign(Bytes(key.begin(), key.end()), Buffer(value));
   });
-  opened_.storage->scan(Table::record, [&](ByteView, ByteView value) {
-    opened_.node.stored_records.emplace_back(value);
-  });
+  opened_.node.damaged_records = opened_.storage->scan(
+      Table::record,
+      [&](ByteView, ByteView value) { opened_.node.stored_records.emplace_back(value); });
   build_node();
   opened_.node.stored_records.clear();
+  opened_.node.damaged_records.clear();
   opened_.storage->on_ready([this] { loop_.post([] {}); });  // the turn's flush polls
 
   runtime::World<node::Output> world;
@@ -158,9 +159,9 @@ Exit Daemon::run() {
   look_at_interfaces();
   runtime::notify_manager("READY=1");
   loop_.run();
-  flush();
-  opened_.storage
-      .reset();  // commits what it accepted; its threads ring the loop, so before the loop goes
+  opened_.storage->settle();
+  flush();                  // a disk that fails the last writes ends it with exit 1, too
+  opened_.storage.reset();  // its threads ring the loop, so before the loop goes
   return exit_;
 }
 

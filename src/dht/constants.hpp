@@ -17,6 +17,8 @@ inline constexpr Duration tombstone_life = hours(30 * 24);
 inline constexpr Duration away_limit = hours(29 * 24);  // then shared records are dropped
 inline constexpr Duration future_limit = hours(24);     // a sequence further ahead is refused
 inline constexpr Duration public_ttl_max = hours(7 * 24);
+// By the writer's clock; a receiver's may be behind it.
+inline constexpr Duration public_ttl_slack = hours(1);
 inline constexpr seconds retry_memory{10};
 
 // --- our limits -------------------------------------------------------------------------------
@@ -36,6 +38,8 @@ inline constexpr std::size_t pending_limit =
     8 * 1024;                                       // stores waiting for the disk or a signature
 inline constexpr std::size_t receipts_limit = 256;  // waiting for one version to be on disk
 inline constexpr std::size_t members_limit = 4096;  // the roster's view limit
+inline constexpr std::size_t lost_limit = 4096;     // ids whose copy here rotted; beyond: any id
+inline constexpr std::size_t forget_window = 64;    // orders at a time; storage takes 1024
 inline constexpr std::size_t names_limit = 4096;    // names remembered for events
 inline constexpr Duration expired_grace =
     hours(24);  // an expired record still suppresses older ones

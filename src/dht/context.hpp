@@ -24,6 +24,7 @@ struct Timer {
     sync,
     anti_entropy,
     purge,
+    forget,
     retire,
     lone,
     counting
@@ -59,8 +60,10 @@ struct Context {
   std::size_t client_operations = 0;
   std::uint64_t base_disagreements = 0, repairs_sent = 0, repairs_received = 0;
   std::uint64_t resends = 0, resends_withheld = 0;
-  bool leaving = false;   // what we are given now would go with us: no receipt of ours counts
-  bool left_out = false;  // of a base that has us in our view: those others may have retired us
+  bool leaving = false;     // what we are given now would go with us: no receipt of ours counts
+  bool forgetting = false;  // see Dht::forgetting: nothing may be said to be here for good
+  bool damaged = false;     // a record that was held here could not be read
+  bool left_out = false;    // of a base that has us in our view: those others may have retired us
 
   Now now;  // of this turn
   Outbox<Output>* out = nullptr;

@@ -91,6 +91,7 @@ struct Dht::Impl {
       }
     }
     if (std::exchange(context.left_out, false)) repair.on_left_out();
+    if (std::exchange(context.damaged, false)) repair.on_damaged();
     note_counting();
     context.out = nullptr;
   }
@@ -194,6 +195,8 @@ struct Dht::Impl {
 
   void on(const RecordLoaded& in) { replica.load_at_start(in.raw); }
 
+  void on(const RecordDamaged& in) { replica.lose(in.id); }
+
   bool admit(Ticket ticket, Report refusal) {
     if (context.client_operations < operations_limit) {
       ++context.client_operations;
@@ -274,6 +277,8 @@ struct Dht::Impl {
         return repair.on_anti_entropy_timer();
       case Timer::Kind::purge:
         return replica.purge();
+      case Timer::Kind::forget:
+        return replica.forget_more();
       case Timer::Kind::retire:
         return retired_by_time();
       case Timer::Kind::counting:
@@ -347,6 +352,8 @@ void Dht::expire(Now now, Outbox& out) {
 }
 
 std::optional<Instant> Dht::next_deadline() const { return impl_->context.timers.next(); }
+
+bool Dht::forgetting() const { return impl_->context.forgetting; }
 
 Snapshot Dht::snapshot() const {
   const Context& context = impl_->context;

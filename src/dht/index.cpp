@@ -1,5 +1,7 @@
 #include "index.hpp"
 
+#include "constants.hpp"
+
 namespace kith::dht {
 
 const Index::Entry* Index::find(const RecordId& id) const {
@@ -24,6 +26,18 @@ void Index::put(const RecordId& id, const Entry& entry, std::int64_t purge_at_mi
   }
   set_.put(id.bytes, fingerprint(entry.version));
   ++epoch_;
+}
+
+void Index::lose(const RecordId& id) {
+  erase(id);
+  lost_.insert(id);
+  all_lost_ = all_lost_ || lost_.size() > lost_limit;
+  if (all_lost_) lost_.clear();
+}
+
+void Index::recovered() {
+  lost_.clear();
+  all_lost_ = false;
 }
 
 void Index::erase(const RecordId& id) {

@@ -27,6 +27,11 @@ class Index {
   bool wanted(const RecordId& id, const Version& version) const;
   void put(const RecordId& id, const Entry& entry, std::int64_t purge_at_millis);
   void erase(const RecordId& id);
+  // Its copy here cannot be read: erased, and until a round of repair is through nobody knows
+  // whether what we have in its place is as new.
+  void lose(const RecordId& id);
+  bool lost(const RecordId& id) const { return all_lost_ || lost_.contains(id); }
+  void recovered();
   void mark_verified(const RecordId& id);
 
   // What its writer has here; a version claims its room before it is on disk.
@@ -53,6 +58,8 @@ class Index {
   std::map<RecordId, std::int64_t> purge_at_;
   std::set<std::pair<std::int64_t, RecordId>> purge_queue_;
   reconcile::RangeSet set_;
+  std::set<RecordId> lost_;
+  bool all_lost_ = false;  // more than we remember
   std::size_t tombstones_ = 0, total_bytes_ = 0;
   std::uint64_t epoch_ = 0;
 };

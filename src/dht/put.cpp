@@ -46,6 +46,9 @@ Put::Put(Context& context, Requests& requests, OperationId id, PutRequested requ
 
 void Put::start() {
   wake_at(deadline_);
+  const bool too_long = context_.config.mode == Mode::public_ && request_.ttl > public_ttl_max;
+  if (too_long)
+    return complete(PutOutcome::rejected, to_string(wire::Refusal::not_permitted, Mode::public_));
   on_view_changed();
 }
 

@@ -69,7 +69,8 @@ wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMi
   }
   if (mode != Mode::public_) return Refusal::none;
   const bool bounded =
-      record.expiry.value > 0 && record.expiry.value <= wall.value + to_millis(public_ttl_max);
+      record.expiry.value > 0 &&
+      record.expiry.value <= wall.value + to_millis(public_ttl_max) + to_millis(public_ttl_slack);
   if (record.kind != wire::Kind::owned || !(bounded || record.tombstone))
     return Refusal::not_permitted;
   return Refusal::none;

@@ -97,6 +97,11 @@ void Repair::on_left_out() {
   if (!stopping_ && !running_) schedule(sync_retry);
 }
 
+// What could not be read here is with the others: a whole round fetches it.
+void Repair::on_damaged() {
+  if (!stopping_) schedule(Duration(0));
+}
+
 // Who asks counts others than we do, and perhaps not us: only who asks is told so.
 void Repair::on_other_base(const NodeId& asker) {
   const View::Member* me = context_.view.find(context_.self);
@@ -342,8 +347,12 @@ void Repair::conclude() {
       !me || !me->counts() ||
       (context_.view.any_unsettled() && me->synced <= context_.view.newest_verdict()) ||
       context_.view.owes_release();
-  if (publish_due_ || owes) publish();
+  if (publish_due_ || owes) {
+    if (context_.forgetting) return fail_round();  // what we have would go with the next start
+    publish();
+  }
   if (dirty_) return begin_round();
+  context_.index.recovered();
   strays_.look();
 }
 
@@ -413,8 +422,10 @@ void Repair::found(const Poll& asked) {
   const std::vector<NodeId> live = context_.view.partners();
   const bool all = std::all_of(live.begin(), live.end(),
                                [&](const NodeId& id) { return asked.answered().contains(id); });
-  if (!unknown || !all || writing_ || context_.view.has_synced_member()) return;
+  const bool busy = writing_ || context_.forgetting;
+  if (!unknown || !all || busy || context_.view.has_synced_member()) return;
   dirty_ = false;
+  context_.index.recovered();  // nobody has it
   publish();
 }
 

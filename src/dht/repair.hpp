@@ -35,6 +35,7 @@ class Repair {
   void on_change(const NodeId& who, View::Change change);
   void on_doubted();
   void on_left_out();
+  void on_damaged();
   void on_other_base(const NodeId& asker);
   void on_leaver(const NodeId& leaver, RequestId request);
   bool on_disk(Token token, bool written);  // false: not the stamp's

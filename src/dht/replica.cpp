@@ -5,23 +5,9 @@
 namespace kith::dht {
 namespace {
 
-std::int64_t purge_time(const Index::Entry& entry) {
-  std::int64_t at = 0;
-  if (entry.expiry.value != 0) at = entry.expiry.value + to_millis(expired_grace);
-  if (entry.tombstone) {
-    const auto written = static_cast<std::int64_t>(entry.version.sequence.value);
-    at = std::max(at, written + to_millis(tombstone_life));
-  }
-  return at;
-}
-
 Index::Entry entry_of(const wire::Record& record, std::size_t size, bool verified) {
   return {version_of(record), record.kind,   record.tombstone,
           verified,           record.expiry, static_cast<std::uint32_t>(size)};
-}
-
-wire::Refusal refusal_of(DiskRefusal reason) {
-  return reason == DiskRefusal::full ? wire::Refusal::full : wire::Refusal::busy;
 }
 
 }  // namespace
@@ -34,8 +20,9 @@ void Replica::load_at_start(const Buffer& raw) {
   const bool away_too_long = last_seen.value > 0 && record.kind == wire::Kind::value &&
                              context_.now.wall.value - last_seen.value > to_millis(away_limit);
   if (away_too_long || purgeable(record, context_.now.wall)) {
-    context_.out->push(Forget{context_.token(), Table::record, Buffer(record.id.view())});
-    return;
+    context_.forgetting = true;
+    to_forget_.push_back(record.id);
+    return forget_some();
   }
   // It was checked before it was written, and storage checks that the bytes are those.
   const Index::Entry entry = entry_of(record, raw.size(), true);
@@ -75,6 +62,8 @@ void Replica::consider(const Buffer& raw, Receipt receipt) {
   // By our clock, which may be ahead: to a repair there is nothing to keep.
   if (purgeable(record, context_.now.wall)) {
     if (receipt.operation != 0) return done_.push_back({receipt.operation, record.id, true});
+    // Who hands it over shall not stay for it.
+    if (receipt.base == wire::BaseDigest{}) return stale(receipt, record.id, record.sequence);
     return refuse(receipt, record.id, wire::Refusal::bad_record);
   }
 
@@ -176,6 +165,7 @@ void Replica::persist(Incoming incoming) {
 }
 
 void Replica::on_persisted(Token token) {
+  if (on_forgotten(token, true)) return;
   dropping_.erase(token);
   auto node = writing_.extract(token);
   if (node.empty()) return;
@@ -227,78 +217,6 @@ void Replica::stale(const Receipt& receipt, const RecordId& id, Sequence held) {
   context_.reply(
       receipt.from,
       wire::Stored{receipt.request, wire::StoreStatus::stale, wire::Refusal::none, held, {}});
-}
-
-// --- what the disk refused -------------------------------------------------------------------
-
-void Replica::on_refused(const DiskRefused& refused) {
-  if (auto node = writing_.extract(refused.token); !node.empty()) {
-    context_.index.release(node.mapped().id, node.mapped().entry);
-    const Incoming& incoming = node.mapped();
-    for (const auto* waiting : {&incoming.receipts, &incoming.lower})
-      for (const Receipt& receipt : *waiting)
-        refuse(receipt, incoming.id, refusal_of(refused.reason));
-    for (const Shown& shown : incoming.readers)
-      context_.reply(shown.to, wire::Fetched{shown.reply.request, wire::FetchStatus::refused});
-    return;
-  }
-  if (auto kept = dropping_.extract(refused.token); !kept.empty()) {
-    const auto& [id, entry] = kept.mapped();  // still there, and after the next start as well
-    if (context_.index.wanted(id, entry.version)) context_.index.put(id, entry, purge_time(entry));
-    announce_held();
-    return plan_purge();
-  }
-  auto node = reading_.extract(refused.token);
-  if (node.empty()) return;
-  const Reading& reading = node.mapped();
-  // Damaged on disk: storage has put it aside. Forget that we hold it; the next sync fetches it.
-  if (refused.reason == DiskRefusal::damaged) {
-    context_.index.erase(reading.record);
-    context_.timers.set({Timer::Kind::sync}, context_.now.mono);
-  }
-  context_.reply(reading.to, wire::Fetched{reading.request, wire::FetchStatus::refused});
-}
-
-// --- purging and dropping --------------------------------------------------------------------
-
-void Replica::purge() {
-  // One turn's worth; the rest follows at once.
-  for (int i = 0; i < 256; ++i) {
-    const auto id = context_.index.next_to_purge(context_.now.wall);
-    if (!id) break;
-    context_.index.erase(*id);
-    // What is on its way to the disk takes its place there; forgotten after it, that would be gone.
-    if (!being_written(*id))
-      context_.out->push(Forget{context_.token(), Table::record, Buffer(id->view())});
-  }
-  announce_held();
-  plan_purge();
-}
-
-bool Replica::being_written(const RecordId& id) const {
-  return std::any_of(writing_.begin(), writing_.end(),
-                     [&](const auto& one) { return one.second.id == id; });
-}
-
-void Replica::drop(const RecordId& id, const Version& at_most) {
-  const Index::Entry* held = context_.index.find(id);
-  if (!held || at_most < held->version) return;
-  if (being_written(id)) return;  // it would be gone from the disk and in the index
-  const Token token = context_.token();
-  dropping_.emplace(token, std::pair(id, *held));
-  context_.index.erase(id);
-  context_.out->push(Forget{token, Table::record, Buffer(id.view())});
-  announce_held();
-  plan_purge();
-}
-
-// Wall time decides what is due; looked at again within the hour, for it may be set.
-void Replica::plan_purge() {
-  const auto next = context_.index.next_purge_millis();
-  if (!next) return context_.timers.cancel({Timer::Kind::purge});
-  const auto wait = std::max<std::int64_t>(*next - context_.now.wall.value, 1);
-  const Duration capped = std::min(Duration(milliseconds(wait)), Duration(hours(1)));
-  context_.timers.set({Timer::Kind::purge}, context_.now.mono + capped);
 }
 
 }  // namespace kith::dht

@@ -37,7 +37,9 @@ class Replica {
   void on_persisted(Token token);
   void on_loaded(const Loaded& loaded);
   void on_refused(const DiskRefused& refused);
+  void lose(const RecordId& id);
   void purge();
+  void forget_more();
   // What its keepers have in that version or a later one.
   void drop(const RecordId& id, const Version& at_most);
 
@@ -89,12 +91,18 @@ class Replica {
   void announce_held();
   void plan_purge();
   bool being_written(const RecordId& id) const;
+  void forget_some();
+  bool on_forgotten(Token token, bool written);
+  static std::int64_t purge_time(const Index::Entry& entry);
 
   Context& context_;
   std::map<std::uint64_t, Incoming> verifying_;
   std::map<Token, Incoming> writing_;
   std::map<Token, Reading> reading_;
   std::map<Token, std::pair<RecordId, Index::Entry>> dropping_;
+  std::deque<RecordId> to_forget_;
+  std::map<Token, RecordId> forgetting_;
+  std::optional<Token> seen_;  // that it is written
   std::vector<Done> done_;
   LruMap<RecordId, Instant> declined_{declined_limit};  // until when
   std::uint64_t last_id_ = 0;

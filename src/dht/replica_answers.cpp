@@ -8,6 +8,10 @@ void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
   wire::Fetched reply{request.envelope.request};
   const Index::Entry* held = context_.index.find(request.record);
   reply.status = held ? wire::FetchStatus::found : wire::FetchStatus::none;
+  if (context_.index.lost(request.record)) {
+    held = nullptr;
+    reply.status = wire::FetchStatus::refused;
+  }
   if (request.base != wire::BaseDigest{}) {
     std::vector<NodeId> base = context_.view.base(request.record.bytes);
     if (context_.view.digest(base) != request.base) {

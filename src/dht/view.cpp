@@ -199,6 +199,13 @@ bool View::unknown_to_all(const NodeId& id, const Member& member, Instant now) c
   return all_bases_have_quorum(set.size(), set.size() - static_cast<std::size_t>(live_members));
 }
 
+// It asked us for its place after its death was told here: it lives, whatever we have heard.
+bool View::asked_since_death(const NodeId& id, const Member& member, Instant now) const {
+  const auto promise = promises_.find(id);
+  return promise != promises_.end() && now < promise->second &&
+         promise->second - promise_life >= member.since;
+}
+
 void View::add(const Member& member) {
   totals_.live += member.live();
   totals_.counting += member.counts();
@@ -218,6 +225,7 @@ bool View::retire(Instant now) {
   std::vector<NodeId> retired;
   for (const auto& [id, member] : members_) {
     if (member->live() || !member->counts()) continue;
+    if (asked_since_death(id, *member, now)) continue;
     if (settled(id, *member) || unknown_to_all(id, *member, now) ||
         now - member->since >= retire_after)
       retired.push_back(id);
@@ -242,7 +250,9 @@ std::optional<Instant> View::next_retirement(Instant now) const {
   for (const auto& [id, member] : members_) {
     if (member->live() || !member->counts()) continue;
     const Instant grace = member->since + awaited_grace;
-    next = earlier(next, member->awaited && grace > now ? grace : member->since + retire_after);
+    Instant due = member->awaited && grace > now ? grace : member->since + retire_after;
+    if (asked_since_death(id, *member, now)) due = std::max(due, promises_.find(id)->second);
+    next = earlier(next, due);
   }
   return next;
 }

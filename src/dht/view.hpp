@@ -134,6 +134,7 @@ class View {
   bool lapse(Instant now);
   void withdraw(const NodeId& id, Member& member);
   bool settled(const NodeId& id, const Member& member) const;
+  bool asked_since_death(const NodeId& id, const Member& member, Instant now) const;
   bool unknown_to_all(const NodeId& id, const Member& member, Instant now) const;
 
   // Kept as members change: most questions come with every piece of news.

@@ -29,7 +29,7 @@ struct Seed {
   std::shared_ptr<const Target> target;
   Ticket user;  // whose join this attempt is; 0 afterwards
   bool trust_first = false;
-  bool adopt = false;
+  std::optional<Instant> adopt_until{};
   bool once = false;  // a saved peer: dropped when it has answered
   Duration retry = retry_first;
   std::size_t dialling = 0;
@@ -220,7 +220,7 @@ struct Discovery::Impl {
       if (seed.target->text != in.target.text) continue;
       seed.user = in.user;
       seed.trust_first = in.trust_first;
-      seed.adopt = in.adopt;
+      seed.adopt_until = in.adopt_until;
       seed.once = false;
       seed.retry = retry_first;
       return attempt(id);
@@ -229,7 +229,7 @@ struct Discovery::Impl {
       out->push(Unresolved{in.user, std::make_shared<const Target>(in.target)});
       return drop(DropReason::limit_reached);
     }
-    Seed seed{std::make_shared<const Target>(in.target), in.user, in.trust_first, in.adopt};
+    Seed seed{std::make_shared<const Target>(in.target), in.user, in.trust_first, in.adopt_until};
     const std::uint64_t id = add_seed(std::move(seed));
     attempt(id);
   }
@@ -284,7 +284,8 @@ struct Discovery::Impl {
     const auto seed = seeds.find(node.mapped());
     if (seed == seeds.end()) return;
     --seed->second.dialling;
-    if (in.ok) seed->second.adopt = false;  // done: who has its address later gets nothing of ours
+    // Done: who has its address later gets nothing of ours.
+    if (in.ok) seed->second.adopt_until.reset();
     if (seed->second.once && (in.ok || in.permanent)) {
       seeds.erase(seed);
       return;
@@ -302,7 +303,7 @@ struct Discovery::Impl {
     const auto seed = dialled == dialling.end() ? seeds.end() : seeds.find(dialled->second);
     if (seed == seeds.end()) return consider(in.lan, in.from);
     if (in.lan.id == config.lan.id) return;
-    if (seed->second.adopt) return adopt({in.lan, true});
+    if (now.mono < seed->second.adopt_until) return adopt({in.lan, true});
     if (network_holds()) return consider(in.lan, in.from);
     if (beats(in.lan, config.lan)) return adopt({in.lan});
     if (adoption) return;

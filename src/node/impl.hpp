@@ -88,6 +88,7 @@ struct Node::Impl {
   void forget(const ForgetRequested& request);
   void ping(const PingRequested& request);
   void save_meta(std::string_view name, Buffer value);
+  void save_seen();
   void save_peers();
   void leave(bool drain);
   void announce_leave();

@@ -14,7 +14,7 @@ namespace kith::node {
 
 inline constexpr std::string_view meta_incarnation = "incarnation";  // u64, written by membership
 inline constexpr std::string_view meta_synced = "synced";            // u64, unix ms, written by dht
-inline constexpr std::string_view meta_seen = "seen";                // u64, unix milliseconds
+inline constexpr std::string_view meta_seen = "seen";  // u64, unix ms, by dht after a long absence
 inline constexpr std::string_view meta_counting = "counted";  // network id, then dht::Counting
 inline constexpr std::string_view meta_peers = "peers";       // see SavedPeer
 

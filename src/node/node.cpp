@@ -107,13 +107,15 @@ Node::Impl::Impl(Config c, std::shared_ptr<const crypto::Identity> i, Now at)
 
 void Node::Impl::start() {
   for (const Buffer& raw : std::exchange(config.stored_records, {})) tell(dht::RecordLoaded{raw});
+  for (const Bytes& key : std::exchange(config.damaged_records, {}))
+    if (key.size() == RecordId::size) tell(dht::RecordDamaged{RecordId::from(key)});
   const UnixMillis synced = meta_time(config, meta_synced);
   tell(membership::SelfChanged{std::nullopt, synced});
   for (const SavedPeer& peer : meta_peers_of(config.stored_meta))
     tell(session::PeerIntroduced{peer.key, {peer.endpoint}});
   discovery.start(now, from_discovery);
   due.discovery = discovery.next_deadline();
-  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
+  save_seen();
 }
 
 // --- what the world says ------------------------------------------------------------------------
@@ -182,7 +184,9 @@ void Node::Impl::join(const JoinRequested& request) {
   joins.begin(request, now);
   const auto target = discovery::parse_target(request.target);
   if (!target) return;  // checked before; the operation ends at its deadline
-  tell(discovery::JoinRequested{request.ticket, *target, request.trust_first, request.adopt});
+  discovery::JoinRequested order{request.ticket, *target, request.trust_first, {}};
+  if (request.adopt) order.adopt_until = now.mono + request.deadline;
+  tell(order);
 }
 
 void Node::Impl::forget(const ForgetRequested& request) {
@@ -225,7 +229,7 @@ void Node::Impl::finish_leave() {
   leaving = Leaving::done;
   leave_deadline.reset();
   save_peers();
-  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
+  save_seen();
   out->push(Left{});
 }
 
@@ -256,7 +260,7 @@ void Node::Impl::expire() {
   if (passed(next_save)) {
     next_save = now.mono + save_interval;
     save_peers();
-    save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
+    save_seen();
   }
   if (passed(leave_deadline)) leaving == Leaving::draining ? announce_leave() : finish_leave();
 }
@@ -272,6 +276,12 @@ std::optional<Instant> Node::Impl::next_deadline() const {
 void Node::Impl::save_meta(std::string_view name, Buffer value) {
   const Token token = outer(Room::node, {++last_token});
   out->push(Persist{token, Table::meta, Buffer(as_bytes(name)), std::move(value)});
+}
+
+// Not while records of a long absence are on disk: the next start must know them for such.
+void Node::Impl::save_seen() {
+  if (dht.forgetting()) return;
+  save_meta(meta_seen, encode_number(static_cast<std::uint64_t>(corrected().wall.value)));
 }
 
 void Node::Impl::save_peers() {

@@ -276,7 +276,10 @@ node::Config World::config_of(const Host& host, HostIndex index) {
   config.secret_seed = seed_bytes(chance_, Concern::secret, index, host.life);
   for (const auto& [cell, value] : host.disk.cells()) {
     if (cell.first == Table::meta) config.stored_meta.emplace_back(cell.second, value);
-    if (cell.first == Table::record && !host.disk.damaged(cell))
+    if (cell.first != Table::record) continue;
+    if (host.disk.damaged(cell))
+      config.damaged_records.push_back(cell.second);
+    else
       config.stored_records.push_back(value);
   }
   return config;

@@ -63,11 +63,17 @@ class Store final : public Storage {
     notify_ = std::move(notify);
   }
 
-  void scan(Table table, const std::function<void(ByteView, ByteView)>& sink) override {
+  void settle() override {
+    std::unique_lock guard(mutex_);
+    written_.wait(guard, [this] { return writes_.empty() && !committing_; });
+  }
+
+  std::vector<Bytes> scan(Table table,
+                          const std::function<void(ByteView, ByteView)>& sink) override {
     std::vector<Bytes> bad;
     {
       const Transaction txn(environment_->env(), MDB_RDONLY);
-      if (txn.status()) return;
+      if (txn.status()) return bad;
       environment_->each(txn, table, [&](ByteView key, ByteView value, bool good) {
         if (good)
           sink(key, value);
@@ -75,7 +81,7 @@ class Store final : public Storage {
           bad.emplace_back(key.begin(), key.end());
       });
     }
-    if (bad.empty()) return;
+    if (bad.empty()) return bad;
     Transaction txn(environment_->env(), 0);
     int status = txn.status();
     for (const Bytes& key : bad)
@@ -83,14 +89,12 @@ class Store final : public Storage {
     if (!status) status = txn.commit();
     const std::lock_guard guard(mutex_);
     if (!status) stats_.quarantined += bad.size();  // else they are met again by the next read
+    return bad;
   }
 
   bool change_network(const NetworkId& network, bool force, std::string_view forget) override {
-    {
-      std::unique_lock guard(mutex_);
-      written_.wait(guard, [this] { return writes_.empty() && !committing_; });
-      if (stats_.failed) return false;
-    }
+    settle();
+    if (stats().failed) return false;
     Transaction txn(environment_->env(), 0);
     if (txn.status() || (environment_->entries(txn, Table::record) > 0 && !force)) return false;
     // Record ids are keyed by the network's root: what the old one kept has no place in the new

@@ -138,6 +138,21 @@ TEST_CASE("dht: a public network refuses shared values and takes owned ones with
   CHECK(world.put(0, put).outcome == PutOutcome::applied);
 }
 
+TEST_CASE("dht: the longest ttl is taken by replicas whose clocks are behind") {
+  DhtWorld world(3, 1, Mode::public_);
+  for (std::size_t i = 1; i < 3; ++i) world.node(i).ahead = -seconds(20);
+  world.start_first(2);
+  PutRequested put{{}, "k", wire::Kind::owned};
+  put.value = Buffer(as_bytes("v"));
+  put.ttl = hours(7 * 24);
+  CHECK(world.put(0, put).outcome == PutOutcome::applied);
+  world.start(2);
+  world.run(seconds(10));
+  CHECK(world.all_synced());
+  put.ttl = hours(7 * 24) + seconds(1);
+  CHECK(world.put(0, put).outcome == PutOutcome::rejected);
+}
+
 TEST_CASE("dht: a receipt waits for the disk: silent disks give no acknowledgement") {
   DhtWorld world(3);
   world.start_all();

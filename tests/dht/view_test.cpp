@@ -166,6 +166,19 @@ TEST_CASE(
   CHECK_FALSE(view.find(node(8))->counts());
 }
 
+TEST_CASE("dht/view: a promise to one that was dead and retired here is kept while it lasts") {
+  View view = view_of(4);
+  view.see(seen(3, Presence::dead, 10, 100), at(1));
+  const Instant much_later = at(1).mono + retire_after;
+  CHECK(view.retire(much_later));
+  CHECK(view.promise(node(3), much_later));  // it lives: it asked
+  CHECK_FALSE(view.retire(much_later));
+  CHECK(view.find(node(3))->counts());
+  CHECK_EQ(view.next_retirement(much_later), much_later + promise_life);
+  CHECK(view.retire(much_later + promise_life));
+  CHECK_FALSE(view.find(node(3))->counts());
+}
+
 TEST_CASE("dht/view: who comes back is in doubt once we have published a stamp past its death") {
   const auto agrees = [](const View& a, const View& b) {
     return a.digest(a.base(node(1).bytes)) == b.digest(b.base(node(1).bytes));

@@ -28,7 +28,11 @@ class DhtWorld {
     std::set<std::size_t> unreachable;  // links cut from here
     bool records_held = false, drained = false;
     std::size_t lose = 0;
-    Duration ahead{};  // its wall clock
+    Duration ahead{};              // its wall clock
+    std::set<Bytes> rotten{};      // what its disk cannot read; whoever tries puts it aside
+    std::size_t orders_limit = 0;  // writes under way that its disk takes; 0: any
+    std::size_t orders = 0;
+    UnixMillis last_seen;
   };
 
   explicit DhtWorld(std::size_t size, std::uint64_t seed = 1, Mode mode = Mode::private_)
@@ -60,13 +64,15 @@ class DhtWorld {
   // Starts (or restarts) a node with what is on its disk, and tells everybody.
   void start(std::size_t i) {
     Node& n = nodes_[i];
-    dht::Config config{mode_, network_, root_, {}, false, n.counting};
+    dht::Config config{mode_, network_, root_, n.last_seen, false, n.counting};
+    n.orders = 0;
     n.synced = n.stored_synced;
     n.releases.clear();
     n.dht = std::make_unique<dht::Dht>(config, n.identity, rng_.fork());
     n.up = true;
     const auto disk = n.disk;
-    for (const auto& [key, value] : disk) step(i, dht::RecordLoaded{value});
+    for (const auto& [key, value] : disk)
+      if (!put_aside(i, key)) step(i, dht::RecordLoaded{value});
     for (std::size_t other = 0; other < nodes_.size(); ++other) {
       if (!nodes_[other].up) continue;
       step(other, seen(i, dht::Presence::alive));
@@ -75,6 +81,11 @@ class DhtWorld {
     for (const auto& [dead, stamp] : dead_)
       if (dead != i) step(i, seen(dead, dht::Presence::dead, stamp));
     dead_.erase(i);
+  }
+  // What this node holds under a name, as its disk keeps it.
+  Bytes key_of(const std::string& name) const {
+    const RecordId id = dht::record_id(root_, wire::Kind::value, {}, name);
+    return Bytes(id.bytes.begin(), id.bytes.end());
   }
   void wipe(std::size_t i) {
     nodes_[i].disk.clear();
@@ -260,7 +271,14 @@ class DhtWorld {
           },
           [&](Persist m) { write(i, m.token, [this, i, m] { keep(i, m); }); },
           [&](Load m) {
-            const auto it = nodes_[i].disk.find(Bytes(m.key.view().begin(), m.key.view().end()));
+            const Bytes key(m.key.view().begin(), m.key.view().end());
+            if (nodes_[i].rotten.erase(key) > 0) {
+              nodes_[i].disk.erase(key);
+              return later(Duration(20), [this, i, token = m.token] {
+                alive_step(i, DiskRefused{token, DiskRefusal::damaged});
+              });
+            }
+            const auto it = nodes_[i].disk.find(key);
             const bool found = it != nodes_[i].disk.end();
             const Buffer value = found ? it->second : Buffer();
             later(Duration(20), [this, i, token = m.token, found, value] {
@@ -278,11 +296,19 @@ class DhtWorld {
   void alive_step(std::size_t i, const dht::Input& input) {
     if (nodes_[i].up) step(i, input);
   }
+  bool put_aside(std::size_t i, const Bytes& key) {
+    if (nodes_[i].rotten.erase(key) == 0) return false;
+    nodes_[i].disk.erase(key);
+    step(i, dht::RecordDamaged{RecordId::from(key)});
+    return true;
+  }
   void keep(std::size_t i, const Persist& order) {
-    if (order.table == Table::meta)
-      nodes_[i].stored_synced = {load_le<std::int64_t>(order.value.data())};
-    else
+    const std::string name = to_text(order.key.view());
+    if (order.table == Table::record)
       nodes_[i].disk[Bytes(order.key.view().begin(), order.key.view().end())] = order.value;
+    else
+      (name == "synced" ? nodes_[i].stored_synced
+                        : nodes_[i].last_seen) = {load_le<std::int64_t>(order.value.data())};
   }
   void write(std::size_t i, Token token, std::function<void()> keep) {
     Node& n = nodes_[i];
@@ -292,8 +318,13 @@ class DhtWorld {
             [this, i, token] { alive_step(i, DiskRefused{token, DiskRefusal::full}); });
       return;
     }
+    if (n.orders_limit > 0 && n.orders == n.orders_limit)
+      return later(Duration(100),
+                   [this, i, token] { alive_step(i, DiskRefused{token, DiskRefusal::busy}); });
+    ++n.orders;
     later(Duration(400), [this, i, token, keep = std::move(keep)] {
       if (!nodes_[i].up) return;  // power was cut before the sync
+      --nodes_[i].orders;
       keep();
       if (nodes_[i].receipt_delay == Duration{}) return step(i, Persisted{token});
       later(nodes_[i].receipt_delay, [this, i, token] { alive_step(i, Persisted{token}); });

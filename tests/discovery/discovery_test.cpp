@@ -239,8 +239,9 @@ TEST_CASE("discovery/lan: a join takes the other network after a short wait, for
     Config us = config_of(1, 1);
     us.lan.holds_records = holds;
     Discovery machine(us, Rng(1));
-    machine.step(discovery::JoinRequested{{7}, *parse_target("192.168.1.2"), false, adopt}, start,
-                 out);
+    discovery::JoinRequested order{{7}, *parse_target("192.168.1.2"), false, {}};
+    if (adopt) order.adopt_until = start.mono + seconds(10);
+    machine.step(order, start, out);
     const Ticket dial = all<Dial>(out).at(0).ticket;
     Lan other;
     other.id.fill(9);
@@ -302,7 +303,8 @@ TEST_CASE("discovery: join --adopt gives up records once, and not for ever") {
   Discovery machine(us, Rng(1));
   Discovery::Outbox out;
   machine.start(start, out);
-  machine.step(JoinRequested{{7}, *parse_target("192.168.1.2"), false, true}, start, out);
+  machine.step(JoinRequested{{7}, *parse_target("192.168.1.2"), false, start.mono + seconds(10)},
+               start, out);
   auto dials = all<Dial>(out);
   REQUIRE_EQ(dials.size(), 1);
   machine.step(DialFinished{dials[0].ticket, true, false, {}}, at(milliseconds(5)), out);  // joined
@@ -323,6 +325,23 @@ TEST_CASE("discovery: join --adopt gives up records once, and not for ever") {
   machine.step(LanHeard{empty, {IpAddress::v4(192, 168, 1, 2), 4747}, again.ticket}, at(minutes(2)),
                out);
   CHECK(all<AdoptLan>(out).empty());
+}
+
+TEST_CASE("discovery: join --adopt that nobody answered in time is over") {
+  for (const bool late : {false, true}) {
+    Config us = config_of(1, 1);
+    us.lan.holds_records = true;
+    Discovery machine(us, Rng(1));
+    Discovery::Outbox out;
+    machine.start(start, out);
+    machine.step(JoinRequested{{7}, *parse_target("192.168.1.2"), false, start.mono + seconds(10)},
+                 start, out);
+    const Ticket dial = all<Dial>(out).at(0).ticket;
+    Lan other;
+    other.id.fill(9);
+    machine.step(LanHeard{other, elsewhere, dial}, at(seconds(late ? 11 : 9)), out);
+    CHECK_EQ(all<AdoptLan>(out).size(), late ? 0 : 1);
+  }
 }
 
 TEST_CASE("discovery: a beacon from outside our subnets moves nobody") {

@@ -102,7 +102,9 @@ class World {
       case 6: {
         const auto target = ds::parse_target(as_text(in_.chunk()));
         if (!target) return ds::RecordsHeld{in_.flip()};
-        return ds::JoinRequested{{in_.u8()}, *target, in_.flip(), in_.flip()};
+        ds::JoinRequested order{{in_.u8()}, *target, in_.flip(), {}};
+        if (in_.flip()) order.adopt_until = driver_.now.mono + seconds(in_.u8());
+        return order;
       }
       case 7: {
         const ds::Lan heard{lan(), in_.flip()};

@@ -37,6 +37,16 @@ Config config_of(Byte fill, std::uint64_t generation = 0) {
   return config;
 }
 
+// A value as some member wrote it an hour ago; at the start a node takes what its disk has.
+Buffer shared_record() {
+  wire::Record record;
+  record.id.bytes.fill(3);
+  record.sequence = {static_cast<std::uint64_t>(start.wall.value - 3'600'000)};
+  record.writer = identity(2)->public_key();
+  record.content = crypto::hash256({as_bytes("v")});
+  return wire::encode_record(wire::record_head(record), as_bytes("v"), {});
+}
+
 // Two nodes and a world that does what they say: datagrams arrive, jobs and disks answer.
 struct Pair {
   std::vector<Node> nodes;
@@ -191,6 +201,38 @@ TEST_CASE("node: a join that cannot succeed ends with its table of attempts") {
   CHECK_FALSE(report->joined);
   REQUIRE_FALSE(report->attempts.empty());
   CHECK_EQ(report->attempts[0].target, "127.0.0.1:1001");
+}
+
+TEST_CASE("node: after a month away it was last seen then until what it held is forgotten") {
+  const auto says_seen = [](Node::Outbox& out, std::vector<Token>& forgets) {
+    bool seen = false;
+    for (Output& output : out.take()) {
+      if (const auto* order = std::get_if<Forget>(&output)) forgets.push_back(order->token);
+      const auto* write = std::get_if<Persist>(&output);
+      seen = seen || (write && to_text(write->key.view()) == "seen");
+    }
+    return seen;
+  };
+  const Now then{start.mono, UnixMillis{1'780'000'000'000}};  // no clock is believed before 2026
+  for (const Duration away : {hours(24), hours(30 * 24)}) {
+    Config config = config_of(1);
+    Bytes last(8);
+    store_le(last.data(), static_cast<std::uint64_t>(then.wall.value - to_millis(away)));
+    const ByteView name = as_bytes("seen");
+    config.stored_meta.emplace_back(Bytes(name.begin(), name.end()), Buffer(last));
+    config.stored_records.push_back(shared_record());
+    Node node(std::move(config), identity(1), then);
+    Node::Outbox out;
+    std::vector<Token> forgets;
+    node.start(then, out);
+    const bool seen = says_seen(out, forgets);
+    CHECK_EQ(seen, away < hours(29 * 24));
+    CHECK_EQ(forgets.size(), away > hours(29 * 24) ? 1 : 0);
+    for (const Token token : std::exchange(forgets, {})) {
+      node.step(Persisted{token}, then, out);
+      CHECK(says_seen(out, forgets));
+    }
+  }
 }
 
 TEST_CASE("node: answers to the orders of the node before it are thrown away") {

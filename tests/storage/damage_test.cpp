@@ -58,8 +58,11 @@ TEST_CASE("storage/damage: a value with a flipped bit is quarantined and never s
   CHECK_EQ(disk.value(disk.load("good")), "a value that stays");
 
   std::string seen;
-  disk.storage->scan(Table::record, [&](ByteView key, ByteView) { seen += to_text(key); });
+  const std::vector<Bytes> bad =
+      disk.storage->scan(Table::record, [&](ByteView key, ByteView) { seen += to_text(key); });
   CHECK_EQ(seen, "good");
+  REQUIRE_EQ(bad.size(), 1);
+  CHECK_EQ(to_text(bad[0]), "worse");
   CHECK_EQ(disk.storage->stats().quarantined, 2);
   CHECK(disk.stored(disk.persist("bad", "fetched again")));
   CHECK_EQ(disk.value(disk.load("bad")), "fetched again");

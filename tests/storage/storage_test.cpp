@@ -41,6 +41,18 @@ TEST_CASE("storage: closing commits what was accepted") {
   CHECK_EQ(disk.storage->stats().entries, 500);
 }
 
+TEST_CASE("storage: settling waits for all that was submitted") {
+  TempDir dir;
+  Disk disk(options(dir.path));
+  for (int i = 0; i < 500; ++i) disk.persist("key" + std::to_string(i), "value");
+  disk.storage->settle();
+  std::size_t answered = 0;
+  disk.storage->poll([&](const storage::Answer& answer) {
+    answered += std::holds_alternative<Persisted>(answer);
+  });
+  CHECK_EQ(answered, 500);
+}
+
 TEST_CASE("storage: queued writes share a transaction") {
   TempDir dir;
   Disk disk(options(dir.path));

@@ -87,6 +87,9 @@ struct PeerUnreachable {  // nothing can be delivered to it now
 struct RecordLoaded {  // at start only: one call a stored record, before anything else
   Buffer raw;
 };
+struct RecordDamaged {  // at start only: it was stored here, and cannot be read
+  RecordId id;
+};
 struct PutRequested {
   Ticket ticket;
   std::string name;
@@ -117,8 +120,8 @@ struct TimeSkipped {
 
 using Input =
     std::variant<MessageReceived, MemberSeen, MemberForgotten, PeerUnreachable, RecordLoaded,
-                 PutRequested, GetRequested, LookupRequested, DrainRequested, StopRequested,
-                 TimeSkipped, Computed, Persisted, Loaded, DiskRefused>;
+                 RecordDamaged, PutRequested, GetRequested, LookupRequested, DrainRequested,
+                 StopRequested, TimeSkipped, Computed, Persisted, Loaded, DiskRefused>;
 
 // --- outputs ----------------------------------------------------------------------------------
 
@@ -187,6 +190,8 @@ class Dht {
   std::optional<Instant> next_deadline() const;
 
   Snapshot snapshot() const;
+  // What a long absence made worthless is going from the disk; then `seen` is written there.
+  bool forgetting() const;
 
  private:
   struct Impl;

@@ -88,7 +88,8 @@ struct JoinRequested {  // by the user: dials now, and keeps the target for ever
   Ticket user;          // handed back in Dialling and Unresolved
   Target target;
   bool trust_first = false;
-  bool adopt = false;  // take over its lan network even though ours holds records
+  // Until then: take over its lan network even though ours holds records.
+  std::optional<Instant> adopt_until{};
 };
 struct LanHeard {  // a dial or who-are-you told of another lan network
   Lan lan;

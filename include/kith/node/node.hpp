@@ -53,6 +53,7 @@ struct Config {
   ByteArray<32> secret_seed{};      // of SecretRng
   std::vector<std::pair<Bytes, Buffer>> stored_meta;  // the meta table at start
   std::vector<Buffer> stored_records;                 // the record table at start
+  std::vector<Bytes> damaged_records;                 // its keys whose value could not be read
   std::shared_ptr<membership::Records> records;       // see membership::Config
 };
 

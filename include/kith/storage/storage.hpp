@@ -11,6 +11,7 @@
 #include <string>
 #include <system_error>
 #include <variant>
+#include <vector>
 
 #include "kith/base/disk.hpp"
 #include "kith/base/result.hpp"
@@ -62,8 +63,12 @@ class Storage {
   // inside submit, and once more when a failed sync sets Stats::failed.
   virtual void poll(const std::function<void(Answer)>& sink) = 0;
   virtual void on_ready(std::function<void()> notify) = 0;
-  // At start only: every readable entry of a table, in key order. Bad ones are quarantined.
-  virtual void scan(Table table, const std::function<void(ByteView key, ByteView value)>& sink) = 0;
+  // Blocks until everything submitted so far is committed or refused; `notify` may ring meanwhile.
+  virtual void settle() = 0;
+  // At start only: every readable entry of a table, in key order. Bad ones are quarantined; returns
+  // their keys, as they are on disk.
+  virtual std::vector<Bytes> scan(
+      Table table, const std::function<void(ByteView key, ByteView value)>& sink) = 0;
   // A lan network without records was adopted by another: rewrites meta's network id, after all
   // that was submitted before, and forgets the meta entry `forget` with it (what was true of the
   // old one only). Refused (false) when any record is held, except with `force` (join --adopt).
