@@ -43,6 +43,7 @@ constexpr Recipe recipes[] = {
     {Act::deaf, seconds(1), seconds(20), 0, 0, Whom::one},
     {Act::clog, milliseconds(100), seconds(10), 0, 0, Whom::side},
     {Act::step_clock, Duration(0), Duration(0), -3'600'000, 3'600'000, Whom::one},
+    {Act::step_clock, Duration(0), Duration(0), -30'000, 30'000, Whom::few},
     {Act::drift, seconds(10), seconds(60), -10'000, 10'000, Whom::few},
     {Act::disk_slow, seconds(1), seconds(20), 5'000, 500'000, Whom::few},
     {Act::disk_full, seconds(1), seconds(20), 0, 0, Whom::few},
@@ -78,6 +79,7 @@ class Planner {
     if (rng_.chance(1, 4)) rolling_restart();
     if (rng_.chance(1, 6)) restart_storm();
     if (rng_.chance(1, 8)) mass_leave();
+    if (rng_.chance(1, 4)) busy_leave();
     if (rng_.chance(1, 6)) flapping();
     if (rng_.chance(1, 4)) burst();
     liar();
@@ -295,6 +297,24 @@ class Planner {
       const Duration away = within(seconds(5), seconds(40));
       add({at, Act::leave, {host}, away, 0, 0});
     }
+  }
+
+  // One says goodbye while everybody writes, itself too, and another is killed right after.
+  void busy_leave() {
+    const Duration at = sometime();
+    const std::vector<HostIndex> two = some(2);
+    const std::size_t first = rng_.below(two.size());
+    add({at, Act::leave, {two[first]}, within(seconds(10), seconds(40)), 0, 0});
+    for (std::uint64_t count = 20 + rng_.below(180); count > 0; --count) {
+      const auto host =
+          rng_.chance(1, 4) ? two[first] : static_cast<HostIndex>(rng_.below(scenario_.hosts));
+      const auto key = static_cast<std::int64_t>(rng_.below(20));
+      const Duration when = at + within(-seconds(1), seconds(4));
+      add({std::min(when, trouble_until_), Act::put, {host}, {}, key, 0});
+    }
+    const Duration killed = at + within(Duration(0), seconds(8));
+    if (two.size() < 2 || killed >= trouble_until_) return;
+    add({killed, Act::kill, {two[1 - first]}, within(seconds(1), seconds(20)), 0, 0});
   }
 
   // A cable with a loose contact.
