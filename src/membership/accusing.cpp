@@ -20,9 +20,11 @@ void Membership::Impl::heard(const NodeId& peer) {
     arm({TimerKind::announce}, push_delay);  // it was we who were cut off: the next one, now
   } else if (entry->verdict() == Verdict::dead && !proven(*entry)) {
     // Some may have retired it by our stamp. It refutes, and so counts again by a stamp of its own.
-    send(peer, wire::GossipPush{{{}, entry->certificate}});
     roster.judge(*entry, Verdict::alive, now);
     changed(*entry);
+    show_accusations(*entry);
+  } else if (entry->verdict() == Verdict::alive && !entry->certificate.empty()) {
+    if (now.mono - entry->told >= hint_interval) show_accusations(*entry);  // that was lost
   } else if (entry->verdict() == Verdict::dead) {
     correct(peer, *entry);  // it is dead to the network: it must come back under a new incarnation
   }
@@ -34,6 +36,13 @@ void Membership::Impl::heard(const NodeId& peer) {
     const auto file = cases.find(subject);
     if (file != cases.end()) try_accuse(*roster.find(subject), file->second);
   }
+}
+
+// Until its next record is here; in public mode it would not heed them.
+void Membership::Impl::show_accusations(Entry& entry) {
+  entry.told = now.mono;
+  send(entry.id(), wire::GossipPush{{{}, entry.certificate}});
+  if (config.mode == Mode::public_) entry.certificate.clear();
 }
 
 // We opened a packet of the suspect: refuse, tell its accusers, and tell it, so that it refutes.
@@ -304,6 +313,16 @@ void Membership::Impl::declare_dead(Entry& entry, std::vector<wire::Suspicion> c
     probes.finish(*request);
   }
   roster.judge(entry, Verdict::dead, now, false, stamp);
+  // It is kept from its death on, not from when we heard of it: or it would outlive everybody in a
+  // network that newcomers come to.
+  const Duration ago =
+      milliseconds(std::clamp<std::int64_t>(wall().value - stamp.value, 0, to_millis(keep_gone)));
+  if (ago > clock_off_max) {  // of long ago, and not by clocks that differ
+    entry.since = now.mono - ago;
+    entry.since_wall.value -= to_millis(ago);
+  }
+  if (const auto due = timers.when({TimerKind::reap}); due && *due > entry.since + keep_gone)
+    arm({TimerKind::reap}, entry.since + keep_gone - now.mono);
   // The latest first: who found it earlier lacks that one.
   std::stable_sort(certificate.begin(), certificate.end(),
                    [](const auto& a, const auto& b) { return a.stamp > b.stamp; });

@@ -58,7 +58,7 @@ inline constexpr std::uint64_t incarnation_limit = 1ull << 48;  // 6 bytes on th
 
 inline constexpr Duration exchange_retry = milliseconds(500);
 inline constexpr int exchange_tries = 3;            // of one question
-inline constexpr int exchange_rounds = 64;          // covers a whole roster_limit of differences
+inline constexpr int exchange_rounds = 128;         // covers a whole roster_limit of differences
 inline constexpr std::size_t exchanges_limit = 16;  // at once; the periodic one catches up the rest
 
 inline constexpr Duration case_poll = milliseconds(250);  // an open case is looked at no less often

@@ -135,6 +135,7 @@ struct Membership::Impl {
 
   // --- accusing.cpp
   void heard(const NodeId& peer);
+  void show_accusations(Entry& entry);
   void contradict(Entry& entry);
   bool already_refused(const NodeId& subject, const wire::Suspicion& suspicion) const;
   Case& open_case(Entry& entry, Instant started);
@@ -214,6 +215,7 @@ struct Membership::Impl {
   void announce();
   void arm_gone();
   void reap();
+  void reaped_now(const NodeId& id, Incarnation incarnation);
 
   const Config config;
   const std::shared_ptr<const crypto::Identity> identity;
@@ -246,7 +248,8 @@ struct Membership::Impl {
   std::map<NodeId, std::vector<wire::IdPrefix>> wants;  // pulls of this turn
   LruMap<wire::IdPrefix, Instant> pulled{1024};
   LruMap<RequestId, NodeId> pulls{256};
-  LruMap<NodeId, Incarnation> forgotten{forgotten_limit};
+  LruMap<NodeId, Incarnation> forgotten{forgotten_limit};  // by an operator
+  LruMap<NodeId, Incarnation> reaped{forgotten_limit};     // by time, until somebody shows it alive
   // (subject, accuser) -> stamp of the accusation: we heard the subject after it and said so.
   LruMap<std::pair<wire::IdPrefix, wire::IdPrefix>, UnixMillis> refused{refused_limit};
   std::set<NodeId> hints;  // saved peers, and met ones, not yet in the roster

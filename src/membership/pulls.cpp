@@ -30,14 +30,18 @@ void Membership::Impl::on_pull(const NodeId& from, const wire::PullMembers& pull
     const Entry* entry = roster.find(subject);
     if (!entry || answer.records.size() == wire::members_limit) continue;
     answer.records.push_back(entry->record->raw);
-    answer.suspicions.insert(answer.suspicions.end(), entry->certificate.begin(),
-                             entry->certificate.end());
+    if (entry->verdict() == Verdict::dead && !entry->alone)  // of one taken back it proves nothing
+      answer.suspicions.insert(answer.suspicions.end(), entry->certificate.begin(),
+                               entry->certificate.end());
   }
   send(from, answer);
 }
 
 bool Membership::Impl::newer(const SignedRecord& candidate) const {
   if (const Incarnation* gone = forgotten.peek(candidate.id);
+      gone && candidate.content.incarnation <= *gone)
+    return false;
+  if (const Incarnation* gone = reaped.peek(candidate.id);
       gone && candidate.content.incarnation <= *gone)
     return false;
   const Entry* entry = roster.find(candidate.id);
@@ -63,6 +67,13 @@ void Membership::Impl::on_members(const NodeId& from, const wire::Members& membe
       drop(DropReason::unexpected);
       continue;
     }
+    // It was out of reach for long, or dead to us alone. The dead come with accusations.
+    if (!candidate->content.leaving &&
+        std::none_of(members.suspicions.begin(), members.suspicions.end(),
+                     [&](const wire::Suspicion& one) {
+                       return one.subject.subject == wire::prefix_of(candidate->id);
+                     }))
+      reaped.erase(candidate->id);
     const bool rival = candidate->id == self && rivals_ours(*candidate);
     if (candidate->id == self ? !rival : !newer(*candidate)) {
       const Entry* known = roster.find(candidate->id);
@@ -121,11 +132,13 @@ void Membership::Impl::records_verified(VerifyRecords work, const std::vector<bo
 void Membership::Impl::admit(const SignedRecordPtr& record,
                              std::vector<wire::Suspicion> certificate) {
   Entry* entry = roster.put(record, now, config.mode);
+  if (const auto evicted = roster.take_evicted()) reaped_now(evicted->first, evicted->second);
   if (!entry) return drop(DropReason::limit_reached);
   close_case(record->id);
   gossip.drop_suspicions(wire::prefix_of(record->id));
   hints.erase(record->id);
   forgotten.erase(record->id);
+  reaped.erase(record->id);
   out->push(Introduce{content_of(record)});
   if (!certificate.empty()) return declare_dead(*entry, std::move(certificate));
   changed(*entry);

@@ -63,7 +63,8 @@ bool Roster::is_sound(const NodeId& id) const {
 Entry* Roster::put(const SignedRecordPtr& record, Now now, Mode mode) {
   auto it = entries_.find(record->id);
   if (it == entries_.end()) {
-    if (mode == Mode::public_ && prefix_full(record->content)) return nullptr;
+    if (mode == Mode::public_ && record->id != self_ && prefix_full(record->content))
+      return nullptr;
     if (entries_.size() >= roster_limit && !make_room()) return nullptr;
     it = entries_.try_emplace(record->id, std::make_unique<Entry>()).first;
   } else {
@@ -72,6 +73,8 @@ Entry* Roster::put(const SignedRecordPtr& record, Now now, Mode mode) {
   Entry& entry = *it->second;
   const Verdict verdict = record->content.leaving ? Verdict::left : Verdict::alive;
   if (!entry.record || entry.judged != verdict) {
+    // In an earlier life; a record is checked within a second of what brought it.
+    if (!entry.live() && now.mono - entry.heard > seconds(1)) entry.heard = {};
     entry.since = now.mono;
     entry.since_wall = now.wall;
   }
@@ -146,8 +149,10 @@ void Roster::publish(const Entry& entry) { set_.put(entry.id().bytes, version_of
 bool Roster::make_room() {
   const Entry* oldest = nullptr;
   for (const auto& [id, entry] : entries_)
-    if (!entry->live() && (!oldest || entry->since < oldest->since)) oldest = entry.get();
+    if (!entry->live() && id != self_ && (!oldest || entry->since < oldest->since))
+      oldest = entry.get();
   if (!oldest) return false;
+  evicted_.emplace(oldest->id(), oldest->incarnation());
   erase(NodeId(oldest->id()));
   return true;
 }
@@ -157,6 +162,7 @@ bool Roster::prefix_full(const wire::MemberRecord& record) const {
   const ByteView wanted = neighbourhood(record.addresses.front().ip);
   std::size_t neighbours = 0;
   for (const auto& [id, entry] : entries_) {
+    if (!entry->live()) continue;
     const auto& addresses = entry->record->content.addresses;
     if (!addresses.empty() && equal(neighbourhood(addresses.front().ip), wanted)) ++neighbours;
   }

@@ -75,6 +75,10 @@ class Roster {
   void judge(Entry& entry, Verdict verdict, Now now, bool alone = false, UnixMillis stamp = {});
   void restamp(Entry& entry, UnixMillis stamp);  // of a death found out later elsewhere
   void erase(const NodeId& id);
+  // Whose place the last put took.
+  std::optional<std::pair<NodeId, Incarnation>> take_evicted() {
+    return std::exchange(evicted_, std::nullopt);
+  }
 
   std::size_t size() const { return entries_.size(); }
   std::size_t live_count() const { return live_.size(); }
@@ -112,6 +116,7 @@ class Roster {
   mutable std::map<NodeId, std::vector<NodeId>> observers_;
   reconcile::RangeSet set_;
   NodeId self_;
+  std::optional<std::pair<NodeId, Incarnation>> evicted_;
 };
 
 }  // namespace kith::membership

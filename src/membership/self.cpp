@@ -87,7 +87,7 @@ void Membership::Impl::start() {
   arm({TimerKind::anti_entropy}, rng.between(usual / 2, usual));
   for (const PublicKey& key : config.saved_peers) {
     const NodeId peer = crypto::node_id(key);
-    if (peer == self || hints.size() == hints_limit || !hints.insert(peer).second) continue;
+    if (peer == self || hints.size() == hints_limit / 2 || !hints.insert(peer).second) continue;
     send(peer, wire::Ping{envelope(new_request(), seconds(1)), {}});
   }
   if (!hints.empty()) arm_gone();
@@ -113,6 +113,7 @@ void Membership::Impl::own_signed(SignOwn work, const Signature& signature) {
   own.signing = false;
   const auto record = records->read(wire::encode_member_record(work.body, signature).view());
   Entry* entry = record ? roster.put(record, now, config.mode) : nullptr;
+  if (const auto evicted = roster.take_evicted()) reaped_now(evicted->first, evicted->second);
   if (!entry) return drop(DropReason::limit_reached);
   gossip.drop_suspicions(wire::prefix_of(self));
   changed(*entry);

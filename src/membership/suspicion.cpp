@@ -41,6 +41,8 @@ bool signed_anew(const std::vector<wire::Suspicion>& certificate) {
 }
 
 bool Case::accuse(const NodeId& accuser, const wire::Suspicion& suspicion, Instant now) {
+  const auto before = retracted_.find(accuser);
+  if (before != retracted_.end() && suspicion.stamp <= before->second) return false;
   return accusers_.size() < accusers_limit &&
          accusers_.try_emplace(accuser, Accusation{suspicion, now}).second;
 }

@@ -16,6 +16,7 @@
 #include <map>
 #include <vector>
 
+#include "constants.hpp"
 #include "kith/base/ids.hpp"
 #include "kith/wire/message.hpp"
 
@@ -78,9 +79,14 @@ class Case {
     if (open && deaf_) hearing_since_ = now;
     deaf_ = !open;
   }
-  // False when this observer already accuses or the file is full.
+  // False when this observer already accuses, took just that back, or the file is full.
   bool accuse(const NodeId& accuser, const wire::Suspicion& suspicion, Instant now);
-  bool retract(const NodeId& accuser) { return accusers_.erase(accuser) > 0; }
+  bool retract(const NodeId& accuser) {
+    const auto node = accusers_.extract(accuser);
+    if (!node.empty() && (retracted_.size() < accusers_limit || retracted_.contains(accuser)))
+      retracted_[accuser] = node.mapped().suspicion.stamp;
+    return !node.empty();
+  }
   void asked_again() { asked_again_ = true; }
 
   Ruling rule(const Standing& standing, Instant now) const;
@@ -109,6 +115,7 @@ class Case {
   Instant claimed_since(std::size_t quorum) const;
 
   std::map<NodeId, Accusation> accusers_;
+  std::map<NodeId, UnixMillis> retracted_;  // what goes round for a while yet
 };
 
 }  // namespace kith::membership

@@ -67,18 +67,21 @@ void Membership::Impl::on_reconciled(const NodeId& from, const wire::Reconciled&
   for (const reconcile::Difference& difference : differences) {
     const NodeId id{difference.key};
     if (!difference.mine) {
-      if (!forgotten.peek(id)) want(from, wire::prefix_of(id));
+      want(from, wire::prefix_of(id));  // forgotten here, it may be back: its record tells
       continue;
     }
     // Ours is the question; if theirs is newer they will say so.
     const Entry* entry = roster.find(id);
     if (!entry) continue;
-    const std::size_t size = reference_bytes + entry->certificate.size() * suspicion_bytes;
+    const bool dead = entry->verdict() == Verdict::dead && !entry->alone;
+    const std::size_t size =
+        reference_bytes + (dead ? entry->certificate.size() * suspicion_bytes : 0);
     if (std::exchange(used, used + size) + size > config.tuning.gossip_bytes) {
       send(from, wire::GossipPush{std::exchange(news, {})});
       used = size;
     }
     news.references.push_back(entry->shared());
+    if (!dead) continue;
     for (const wire::Suspicion& suspicion : entry->certificate)
       news.suspicions.push_back(suspicion);
   }
@@ -127,12 +130,17 @@ void Membership::Impl::reap() {
   for (const auto& [id, entry] : roster.entries())
     if (!entry->live() && id != self && entry->since + keep_gone <= now.mono) due.push_back(id);
   for (const NodeId& id : due) {
-    forgotten.put(id, roster.find(id)->incarnation());
-    gossip.drop(wire::prefix_of(id));
+    const Incarnation incarnation = roster.find(id)->incarnation();
     roster.erase(id);
-    out->push(MemberReaped{id});
+    reaped_now(id, incarnation);
   }
   arm_gone();
+}
+
+void Membership::Impl::reaped_now(const NodeId& id, Incarnation incarnation) {
+  reaped.put(id, incarnation);
+  gossip.drop(wire::prefix_of(id));
+  out->push(MemberReaped{id});
 }
 
 }  // namespace kith::membership
