@@ -54,8 +54,14 @@ class Play {
             dht::Dht(config(mode_, in), fuzz::identity(0), Rng(9)),
             [this](dht::Output&& output, std::deque<dht::Input>& answers) { on(output, answers); },
             {Instant(seconds(1000)), {epoch}}) {
-    for (std::size_t left = in.below(4); left > 0; --left)
-      driver_.step(dht::RecordLoaded{record()});
+    for (std::size_t left = in.below(4); left > 0; --left) {
+      const Buffer raw = record();
+      const auto decoded = wire::decode_record(raw);
+      if (left == 3 && decoded)  // of three the first cannot be read
+        driver_.step(dht::RecordDamaged{decoded->record.id});
+      else
+        driver_.step(dht::RecordLoaded{raw});
+    }
   }
 
   void step() {

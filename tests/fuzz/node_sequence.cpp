@@ -54,9 +54,11 @@ node::Config config_of(fuzz::Input& in) {
   config.secret_seed[0] = 1;
   config.lan_discovery = config.mode == Mode::lan;
   if (in.flip()) {
-    for (const std::string_view name : {"incarnation", "synced", "seen", "counting", "peers"})
+    for (const std::string_view name : {"incarnation", "synced", "seen", "counted", "peers"})
       config.stored_meta.emplace_back(fuzz::text(name), Buffer(in.chunk()));
     config.stored_records.push_back(Buffer(in.chunk()));
+    if (!wire::decode_record(config.stored_records.back()))
+      config.damaged_records.emplace_back(RecordId::size, Byte{3});
   }
   return config;
 }
