@@ -104,7 +104,7 @@ void ApiServer::follow(const control::StreamEvents& stream, const ReplyPtr& repl
   followers_.emplace(id, Follower{reply, stream.since, stream.follow});
   reply->on_gone([this, id] { followers_.erase(id); });
   reply->on_drained([this, id] { pump(id); });
-  reply->start({200, "application/x-ndjson", {}, {}});
+  reply->start({200, "application/x-ndjson", {{"X-Kith-Exit", "0"}}, {}});
   pump(id);
 }
 
@@ -169,6 +169,10 @@ std::vector<std::string> ApiServer::banner(const node::Config& config) const {
   return lines;
 }
 
-void ApiServer::drain() { server_->drain(); }
+void ApiServer::drain() {
+  for (const auto& [ticket, waiting] : std::exchange(waiting_, {}))
+    waiting.reply->send(http(api_.stopping(ticket)));
+  server_->drain();
+}
 
 }  // namespace kith::app

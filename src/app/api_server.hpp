@@ -33,7 +33,7 @@ class ApiServer {
   // Operations a rebuilt node has not heard of: asked again, with the time they have left.
   std::vector<node::Input> unfinished(Now now) const;
   std::vector<std::string> banner(const node::Config& config) const;
-  void drain();
+  void drain();  // also answers what the node has not: it will not any more
 
  private:
   ApiServer(control::About about, Node node)

@@ -23,6 +23,25 @@ Place place_at(std::string_view text, std::size_t offset) {
   return place;
 }
 
+// Past the comment that begins at `at`; `at` itself when none does.
+std::size_t past_comment(std::string_view text, std::size_t at) {
+  const bool line = text.substr(at).starts_with("//");
+  if (!line && !text.substr(at).starts_with("/*")) return at;
+  const std::size_t end = text.find(line ? "\n" : "*/", at + 2);
+  return end == std::string_view::npos ? text.size() : end + (line ? 1 : 2);
+}
+
+std::size_t past_blank(std::string_view text, std::size_t at) {
+  for (;;) {
+    std::size_t next = past_comment(text, at);
+    while (next < text.size() &&
+           (text[next] == ' ' || text[next] == '\t' || text[next] == '\r' || text[next] == '\n'))
+      ++next;
+    if (next == at || next >= text.size()) return next;
+    at = next;
+  }
+}
+
 // Where a key of the outermost object stands. The parser has accepted the text, so strings and
 // comments are well formed; only their ends must be found.
 std::size_t offset_of_key(std::string_view text, std::string_view key) {
@@ -31,17 +50,14 @@ std::size_t offset_of_key(std::string_view text, std::string_view key) {
     const char c = text[i];
     if (c == '{' || c == '[') ++depth;
     if (c == '}' || c == ']') --depth;
-    if (c == '/' && i + 1 < text.size() && text[i + 1] == '/')
-      i = std::min(text.find('\n', i), text.size() - 1);
-    else if (c == '/' && i + 1 < text.size() && text[i + 1] == '*')
-      i = text.find("*/", i) + 1;
+    if (const std::size_t end = past_comment(text, i); end != i) {
+      i = end - 1;
+      continue;
+    }
     if (c != '"') continue;
     const std::size_t start = i++;
     while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
-    std::size_t after = i + 1;
-    while (after < text.size() && (text[after] == ' ' || text[after] == '\t' ||
-                                   text[after] == '\r' || text[after] == '\n'))
-      ++after;
+    const std::size_t after = past_blank(text, std::min(i + 1, text.size()));
     const bool is_key = depth == 1 && after < text.size() && text[after] == ':';
     if (is_key && text.substr(start + 1, i - start - 1) == key) return start;
   }
@@ -162,7 +178,8 @@ Environment layer_from_environment(const std::vector<std::string>& variables) {
     if (!variable.starts_with(environment_prefix) || equals == std::string::npos) continue;
     const std::string name = variable.substr(0, equals);
     const std::string flag = flag_of(lower(name.substr(environment_prefix.size())));
-    if (flag == "config" || flag == "api") continue;  // read by main; the command line's
+    if (flag == "config" || flag == "api" || flag == "token")
+      continue;  // read by main; the command line's
     if (const Option* option = find_option(flag))
       out.layer[option->name] = {split(*option, variable.substr(equals + 1)), name};
     else

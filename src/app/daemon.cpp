@@ -61,7 +61,11 @@ class Daemon {
   void adopt(const session::LanId& lan, bool forced);
   void look_at_interfaces();
   void flush();
-  void feed(const node::Input& input) { drive_->step(input, runtime::now()); }
+  void feed(const node::Input& input) {
+    leaving_ |= std::holds_alternative<node::LeaveRequested>(input) ||
+                std::holds_alternative<node::StopRequested>(input);
+    drive_->step(input, runtime::now());
+  }
   control::About about() const;
   control::ProcessFigures figures() const;
   void end(Exit exit);
@@ -85,6 +89,7 @@ class Daemon {
   std::size_t jobs_told_ = 0;
   std::map<std::string, std::string> join_trouble_;  // a target of ours -> the cause last logged
   std::uint64_t generation_ = 0;
+  bool leaving_ = false;
   Exit exit_;
 };
 
@@ -253,6 +258,7 @@ void Daemon::end(Exit exit) {
 
 // Another lan network wins: same sockets, same identity, a node with the new root.
 void Daemon::adopt(const session::LanId& lan, bool forced) {
+  if (leaving_) return;  // a new node would not know of it, and stay
   if (Bytes(lan.bytes.begin(), lan.bytes.end()) == opened_.node.root) return;
   node::Config next = opened_.node;
   next.root.assign(lan.bytes.begin(), lan.bytes.end());
@@ -279,6 +285,8 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
 
 void Daemon::look_at_interfaces() {
   const runtime::InterfaceList list = runtime::list_interfaces();
+  // There is always one: out of descriptors the kernel could not be asked.
+  if (list.interfaces.empty() && watch_.look_again()) return;
   std::vector<runtime::Interface> heard;
   discovery::InterfacesChanged changed;
   for (const runtime::Interface& interface : list.interfaces) {

@@ -1,12 +1,15 @@
 // kithd: one daemon, the same on every machine. Reads what a person wrote, then runs.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
 #include "daemon.hpp"
 #include "keeping.hpp"
+#include "kith/control/parse.hpp"
 #include "kith/storage/storage.hpp"
 #include "log.hpp"
 #include "places.hpp"
@@ -18,7 +21,7 @@ constexpr std::size_t config_limit = 1 << 20;
 constexpr std::string_view system_config = "/etc/kith/kithd.json";
 
 int complain(int code, const std::string& message) {
-  std::fprintf(stderr, "kithd: %s\n", message.c_str());
+  std::fprintf(stderr, "kithd: %s\n", control::escape_controls(message).c_str());
   return code;
 }
 
@@ -33,7 +36,6 @@ struct Parser {
   CLI::App app{
       "kithd: a peer-to-peer overlay daemon. Without arguments it finds the others on this LAN.",
       "kithd"};
-  std::map<std::string, std::vector<std::string>> values;
   std::map<std::string, bool> flags;
   std::string config;
   bool check_only = false, version = false;
@@ -52,9 +54,8 @@ struct Parser {
         app.add_flag(names, flags[option.name], option.help);
         continue;
       }
-      CLI::Option* added = app.add_option(names, values[option.name], option.help)
-                               ->type_name(option.value)
-                               ->expected(1);
+      // Without a variable: CLI11 would take "[a,b]" and "{}" for lists.
+      CLI::Option* added = app.add_option(names, option.help)->type_name(option.value)->expected(1);
       if (option.kind == Option::Kind::text)
         added->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
       else
@@ -65,10 +66,11 @@ struct Parser {
   Flags taken() const {
     Flags out{{}, config, check_only};
     for (const Option& option : options()) {
-      if (app.count("--" + option.name) == 0) continue;
-      const bool is_flag = option.kind == Option::Kind::flag;
-      out.layer[option.name] = {is_flag ? std::vector<std::string>{"true"} : values.at(option.name),
-                                "--" + option.name};
+      const std::string name = "--" + option.name;
+      if (app.count(name) == 0) continue;
+      std::vector<std::string> values = app.get_option(name)->results();
+      if (option.kind == Option::Kind::flag) values = {flags.at(option.name) ? "true" : "false"};
+      out.layer[option.name] = {std::move(values), name};
     }
     return out;
   }
@@ -106,6 +108,8 @@ int run(int argc, char** argv) {
     return 0;
   }
   const Flags flags = parser.taken();
+  if (parser.app.count("--config") > 0 && flags.config.empty())
+    return complain(2, "--config: \"\": it is empty");
   const Environment from_environment = layer_from_environment(environment());
   const char* named_by_environment = std::getenv("KITH_CONFIG");
   const std::string named = !flags.config.empty()  ? flags.config
@@ -137,6 +141,16 @@ int run(int argc, char** argv) {
 }  // namespace kith::app
 
 int main(int argc, char** argv) {
+  // A standard descriptor that is closed would be the next file opened, the database say, and the
+  // log would be written into it.
+  while (true) {
+    const int fd = ::open("/dev/null", O_RDWR);
+    if (fd < 0 || fd > STDERR_FILENO) {
+      if (fd >= 0) ::close(fd);
+      break;
+    }
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
   try {
     return kith::app::run(argc, argv);
   } catch (const std::exception& error) {

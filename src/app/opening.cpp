@@ -128,7 +128,13 @@ Result<Opened, Exit> open_everything(const Settings& settings) {
   if (error)
     return stop(1, out.data.string() + ": cannot make the data directory: " + error.message() +
                        "; choose another with --data-dir");
-  std::filesystem::permissions(out.data, std::filesystem::perms::owner_all, error);
+  // One that was there before is somebody's, /tmp perhaps: it stays as it is.
+  const auto mode = std::filesystem::status(out.data, error).permissions();
+  constexpr auto others =
+      std::filesystem::perms::group_write | std::filesystem::perms::others_write;
+  if (!error && (mode & others) != std::filesystem::perms::none)
+    out.warnings.push_back(out.data.string() +
+                           ": others may write in the data directory; chmod go-w");
 
   auto identity = load_identity(out.data);
   if (!identity) return stop(1, identity.error());

@@ -38,6 +38,8 @@ using Reader = std::function<std::optional<Error>(Settings&, const Given&)>;
 template <class Member>
 Reader plain(Member Settings::* member) {
   return [member](Settings& s, const Given& given) -> std::optional<Error> {
+    // A script's variable that was not set: not what is built in instead, an open network say.
+    if (last(given).empty()) return wrong(given, "", "it is empty");
     s.*member = last(given);
     return std::nullopt;
   };

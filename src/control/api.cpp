@@ -57,7 +57,20 @@ bool Api::wants_metrics(const Request& request) {
 }
 
 Response Api::metrics(const node::Node& node, const ProcessFigures& figures, Now) {
-  return {200, "text/plain; version=0.0.4", {}, metrics_->text(node.snapshot(), figures)};
+  return {200,
+          "text/plain; version=0.0.4",
+          {{"X-Kith-Exit", "0"}},
+          metrics_->text(node.snapshot(), figures)};
+}
+
+Response Api::stopping(Ticket ticket) {
+  const auto entry = pending_.extract(ticket);
+  if (!entry.empty() && entry.mapped().verb == "join")
+    return error_response({"not_joined", 9, 503,
+                           "could not join " + entry.mapped().target + ": the daemon is stopping",
+                           ""});
+  return error_response(
+      {"failed", 1, 503, "the daemon is stopping", "what was asked for may have been done"});
 }
 
 void Api::forget(Ticket ticket) { pending_.erase(ticket); }

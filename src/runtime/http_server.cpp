@@ -2,6 +2,7 @@
 #include "kith/runtime/http_server.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/redirect_error.hpp>
@@ -31,6 +32,7 @@ constexpr std::uint64_t body_limit = 65 << 10;  // the largest value, and slack 
 constexpr std::size_t discard_limit = 1 << 20;  // of a refused body, so that the answer arrives
 constexpr auto patience = std::chrono::seconds(30);
 constexpr auto discard_patience = std::chrono::seconds(1);
+constexpr auto look_pause = std::chrono::seconds(1);  // at a client that could not be waited for
 constexpr Duration http_accept_pause = milliseconds(250);
 
 class Connection;
@@ -45,12 +47,15 @@ struct Core {
   std::size_t over_tcp = 0, over_unix = 0;
 };
 
-class Connection {
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Stream = beast::basic_stream<asio::generic::stream_protocol>;
 
   Connection(std::shared_ptr<Core> core, Stream::socket_type socket, bool over_tcp)
-      : core_(std::move(core)), stream_(std::move(socket)), over_tcp_(over_tcp) {
+      : core_(std::move(core)),
+        stream_(std::move(socket)),
+        next_look_(core_->context),
+        over_tcp_(over_tcp) {
     core_->connections.insert(this);
     ++(over_tcp_ ? core_->over_tcp : core_->over_unix);
   }
@@ -94,7 +99,7 @@ class Connection {
     if (error) co_return co_await malformed(error);
     const std::optional<HttpResponse> refused = authorize(parser.get());
     if (refused) co_return co_await refuse(*refused);
-    if (parser.get()[http::field::expect] == "100-continue" && !parser.is_done()) {
+    if (beast::iequals(parser.get()[http::field::expect], "100-continue") && !parser.is_done()) {
       co_await asio::async_write(stream_, asio::buffer(continue_line),
                                  asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return false;
@@ -113,6 +118,7 @@ class Connection {
     core_->handler(take(parser), make_reply(exchange));
     const bool go_on = co_await answer(exchange);
     stream_.socket().cancel(error);  // the watch
+    next_look_.cancel();
     exchange_.reset();
     co_return go_on&& keep_alive_;
   }
@@ -271,23 +277,31 @@ class Connection {
   // --- the client leaves ------------------------------------------------------------------------
 
   void watch_for_hangup(const std::shared_ptr<Exchange>& exchange) {
-    const int fd = stream_.socket().native_handle();
     stream_.socket().async_wait(
         Stream::socket_type::wait_read,
-        [weak = std::weak_ptr(exchange), fd, over_tcp = over_tcp_](const Error& error) {
+        [weak = weak_from_this(), what = std::weak_ptr(exchange)](const Error& error) {
           const auto self = weak.lock();
-          if (self && !error && !self->ended && hung_up(fd, over_tcp)) self->hang_up();
+          if (self && !error) self->look(what);
         });
+  }
+
+  // What made the socket readable stays there, so from the first look on time is what wakes us.
+  void look(const std::weak_ptr<Exchange>& what) {
+    const auto exchange = what.lock();
+    if (!exchange || exchange->ended || exchange->gone) return;
+    if (hung_up(stream_.socket().native_handle(), over_tcp_)) return exchange->hang_up();
+    next_look_.expires_after(look_pause);
+    next_look_.async_wait([weak = weak_from_this(), what](const Error& error) {
+      const auto self = weak.lock();
+      if (self && !error) self->look(what);
+    });
   }
 
   // Readable: the next request already, or the end. On a unix socket a client that only closed its
   // writing side (as nc does) can be told from one that is gone; on TCP it cannot.
   static bool hung_up(int fd, bool over_tcp) {
-    char byte = 0;
-    const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got > 0 || (got < 0 && errno == EAGAIN)) return false;
-    pollfd state{fd, 0, 0};
-    return over_tcp || got < 0 || (::poll(&state, 1, 0) == 1 && (state.revents & POLLHUP));
+    pollfd state{fd, static_cast<short>(over_tcp ? POLLRDHUP : 0), 0};
+    return ::poll(&state, 1, 0) != 0;  // what is not asked for: POLLHUP, POLLERR, POLLNVAL
   }
 
   static constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -297,6 +311,7 @@ class Connection {
   Stream stream_;
   beast::flat_buffer buffer_{header_limit + body_limit};
   std::shared_ptr<Exchange> exchange_;
+  asio::steady_timer next_look_;
   unsigned version_ = 11;
   bool over_tcp_, keep_alive_ = true, head_only_ = false, idle_ = true;
 };
@@ -324,7 +339,10 @@ class Server final : public HttpServer {
     listener.on_readable([this, number, family] { accept(number, family); });
   }
 
-  void remember_path(const std::string& path) { path_ = path; }
+  void remember_path(const std::string& path) {
+    path_ = path;
+    ::lstat(path_.c_str(), &made_);
+  }
 
   std::optional<Endpoint> loopback() const override { return loopback_; }
   std::size_t connections() const override { return core_->connections.size(); }
@@ -341,7 +359,11 @@ class Server final : public HttpServer {
   void stop_listening() {
     listeners_.clear();
     timer_.cancel();
-    if (!path_.empty()) ::unlink(std::exchange(path_, {}).c_str());
+    const std::string path = std::exchange(path_, {});
+    struct stat now{};  // another daemon's by now, if somebody removed ours
+    if (!path.empty() && ::lstat(path.c_str(), &now) == 0 && now.st_ino == made_.st_ino &&
+        now.st_dev == made_.st_dev)
+      ::unlink(path.c_str());
   }
 
   void accept(int listener, int family) {
@@ -374,6 +396,7 @@ class Server final : public HttpServer {
   std::vector<std::unique_ptr<Watch>> listeners_;
   std::optional<Endpoint> loopback_;
   std::string path_;
+  struct stat made_{};
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace kith::runtime {
 namespace {
 
 constexpr Duration settle_time = milliseconds(100);
+constexpr Duration retry_time = seconds(1);
 
 template <class T>
 std::optional<T> head_of(ByteView body) {
@@ -155,9 +156,13 @@ struct InterfaceWatch::Impl {
                      counts = counts || !head || head->rtm_dst_len == 0;
                    });
     if (got < 0 && errno == ENOBUFS) counts = true;
-    if (settling || !counts) return;
+    if (counts) call_after(settle_time);
+  }
+
+  void call_after(Duration pause) {
+    if (settling) return;
     settling = true;
-    timer.set(settle_time, [this] {
+    timer.set(pause, [this] {
       settling = false;
       changed();
     });
@@ -177,5 +182,10 @@ InterfaceWatch::InterfaceWatch(Loop& loop, std::function<void()> changed) {
 }
 
 InterfaceWatch::~InterfaceWatch() = default;
+
+bool InterfaceWatch::look_again() {
+  if (impl_) impl_->call_after(retry_time);
+  return impl_ != nullptr;
+}
 
 }  // namespace kith::runtime

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <deque>
 
@@ -166,15 +167,52 @@ struct Udp::Impl {
   // --- sending ----------------------------------------------------------------------------------
 
   // The socket of the destination's family; of several the one whose side of the machine it is on.
+  // Of several there still, the one whose address is nearest to what the kernel would send from.
   Port* port_for(const IpAddress& to) {
-    Port* found = nullptr;
+    Port *found = nullptr, *other_side = nullptr;
+    std::optional<IpAddress> source;
+    int best = -1;
     for (const auto& port : ports) {
       const IpAddress& own = port->endpoint.ip;
       if (own.is_v4() != to.is_v4()) continue;
-      if (own.is_unspecified() || own.is_loopback() == to.is_loopback()) return port.get();
-      if (!found) found = port.get();
+      if (own.is_unspecified()) return port.get();
+      if (own.is_loopback() != to.is_loopback()) {
+        if (!other_side) other_side = port.get();
+        continue;
+      }
+      if (!found) {
+        found = port.get();
+        continue;
+      }
+      if (!source) {
+        source = source_towards(to);
+        best = common_bits(found->endpoint.ip, *source);
+      }
+      if (const int bits = common_bits(own, *source); bits > best) {
+        best = bits;
+        found = port.get();
+      }
     }
-    return found;
+    return found ? found : other_side;
+  }
+
+  static int common_bits(const IpAddress& a, const IpAddress& b) {
+    int bits = 0;
+    for (std::size_t i = 0; i < a.bytes.size(); ++i) {
+      const int same = std::countl_zero(static_cast<unsigned char>(a.bytes[i] ^ b.bytes[i]));
+      bits += same;
+      if (same < 8) break;
+    }
+    return bits;
+  }
+
+  // The routing table's answer; the destination itself where there is none.
+  IpAddress source_towards(const IpAddress& to) {
+    Fd& probe = to.is_v4() ? probe_v4 : probe_v6;
+    if (!probe) probe = make_socket(family_of(to), SOCK_DGRAM);
+    const SocketAddress address = to_sockaddr({to, 9});
+    if (!probe || ::connect(probe.get(), address.get(), address.length) != 0) return to;
+    return bound_endpoint(probe.get()).ip;
   }
 
   void send(const Endpoint& to, Buffer bytes) {
@@ -285,6 +323,7 @@ struct Udp::Impl {
   }
 
   std::vector<std::unique_ptr<Port>> ports;
+  Fd probe_v4, probe_v6;  // connected to ask the routing table; they send nothing
   UdpHandlers handlers;
   Slots slots;
   UdpStats stats;

@@ -25,3 +25,23 @@ TEST_CASE("app/config_file: an error is one line whatever the key holds") {
   REQUIRE_EQ(environment.warnings.size(), 1);
   CHECK_EQ(environment.warnings[0].find('\x1b'), std::string::npos);
 }
+
+TEST_CASE("app/config_file: a key is found among comments, wherever they stand") {
+  const auto where = [](const std::string& text) {
+    return layer_from_file("f", text).error().substr(0, 6);
+  };
+  CHECK_EQ(where("{\n  \"nam\" /* c */ : \"x\"}"), "f:2:3:");
+  CHECK_EQ(where("{\n  \"nam\" // c\n : \"x\"}"), "f:2:3:");
+  CHECK_EQ(where("{ /*/ \"nam\": 1 */\n \"nam\": \"x\"}"), "f:2:2:");
+  CHECK_EQ(where("{ \"name\": \"x\", // \"nam\": 1\n \"nam\": 2 /* */}"), "f:2:2:");
+}
+
+TEST_CASE("app/settings: an empty place or file is refused, not taken for none") {
+  for (const std::string name : {"network-file", "data-dir", "socket"}) {
+    Layer layer;
+    layer[name] = {{""}, "--" + name};
+    const auto settings = understand(layer);
+    REQUIRE_FALSE(settings);
+    CHECK_EQ(settings.error(), "--" + name + ": \"\": it is empty");
+  }
+}

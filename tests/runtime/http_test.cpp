@@ -337,3 +337,53 @@ TEST_CASE("runtime/http: the socket is 0600; a stale one is replaced, a live one
   CHECK_EQ(HttpServer::listen(web.loop, outside, [](auto, auto) {}).error().error,
            HttpError::not_local);
 }
+
+TEST_CASE(
+    "runtime/http: a client that stopped writing, or sent more, and then hangs up is noticed") {
+  runtime::HttpOptions options;
+  options.loopback = loopback();
+  options.token = "secret";
+  Web web(options);
+  const std::string authorized = host + "Authorization: Bearer secret\r\n\r\n";
+  for (const bool over_tcp : {false, true})
+    for (const std::string target : {"/hold", "/stream"})
+      for (const bool more : {false, true}) {
+        if (over_tcp && !more) continue;  // there half an end is the end
+        const int before = web.gone;
+        {
+          Client client = over_tcp ? Client(web.server->loopback().value()) : Client(web.path);
+          client.send("GET " + target + authorized);
+          REQUIRE(wait(web.loop, [&] { return web.held != nullptr; }));
+          if (more)
+            client.send("GET /next" + authorized);
+          else
+            ::shutdown(client.fd.get(), SHUT_WR);
+          test::settle(web.loop);
+          test::settle(web.loop);
+          CHECK_EQ(web.gone, before);
+        }
+        CHECK(wait(web.loop, [&] { return web.gone == before + 1; }));
+        web.held.reset();
+        CHECK(wait(web.loop, [&] { return web.server->connections() == 0; }));
+      }
+}
+
+TEST_CASE("runtime/http: an expected 100 is given in any case") {
+  Web web;
+  Client client(web.path);
+  client.send("PUT /k" + host + "Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n");
+  REQUIRE(wait(web.loop, [&] { return client.has("100 Continue"); }));
+  client.send("ok");
+  REQUIRE(wait(web.loop, [&] { return client.has("PUT ok"); }));
+}
+
+TEST_CASE("runtime/http: the end of a server does not remove another one's socket") {
+  Web first;
+  REQUIRE_EQ(::unlink(first.path.c_str()), 0);
+  runtime::HttpOptions options;
+  options.socket_path = first.path;
+  const auto second = HttpServer::listen(first.loop, options, [](auto, auto) {});
+  REQUIRE(second);
+  first.server.reset();
+  CHECK(std::filesystem::exists(first.path));
+}

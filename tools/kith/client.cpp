@@ -112,11 +112,7 @@ Result<Client, Problem> Client::make(const Arguments& arguments,
       return problem(exit_usage,
                      "\"" + *choice->api + "\" is not the URL of a daemon on this machine",
                      "http://127.0.0.1:PORT or unix:/PATH");
-    if (address->tcp) {
-      const auto token = token_for(arguments);
-      if (!token) return Failure<Problem>(token.error());
-      address->token = *token;
-    }
+    if (address->tcp) out.token_wanted_ = &arguments;
     out.addresses_ = {*std::move(address)};
     out.how_to_start_ = "start it: kithd --http ADDR:PORT";
   } else if (choice->socket) {
@@ -137,7 +133,12 @@ Result<Client, Problem> Client::make(const Arguments& arguments,
 
 Result<Response, Problem> Client::ask(Request request, const OnLine& on_line) const {
   std::optional<FetchFailure> failure;
-  for (const ApiAddress& address : addresses_) {
+  for (ApiAddress address : addresses_) {
+    if (token_wanted_) {  // asked for each time: the daemon may make it while `wait` waits
+      const auto token = token_for(*token_wanted_);
+      if (!token) return Failure<Problem>(token.error());
+      address.token = *token;
+    }
     const auto answer = fetch(address, request, deadline_, on_line);
     if (answer) {
       const int exit = exit_of(answer->header("x-kith-exit"), answer->status);

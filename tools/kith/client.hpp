@@ -35,7 +35,8 @@ class Client {
   int daemon_process() const;
 
  private:
-  std::vector<ApiAddress> addresses_;  // tried in this order
+  std::vector<ApiAddress> addresses_;        // tried in this order
+  const Arguments* token_wanted_ = nullptr;  // over TCP; they outlive the client
   std::string how_to_start_;
   std::optional<Deadline> deadline_;
 };

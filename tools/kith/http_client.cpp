@@ -169,8 +169,7 @@ class Lines {
 
 std::string to_wire(const ApiAddress& address, const Request& request) {
   std::string out = request.method + " " + request.target +
-                    " HTTP/1.1\r\nHost: " + (address.tcp ? to_string(*address.tcp) : "localhost") +
-                    "\r\nConnection: close\r\n";
+                    " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
   if (!address.token.empty()) out += "Authorization: Bearer " + address.token + "\r\n";
   if (!request.body.empty() || request.method == "PUT" || request.method == "POST")
     out += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";

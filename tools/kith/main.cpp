@@ -1,4 +1,5 @@
 // kith: the command line. Reads what was written, asks the daemon, prints its answer.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -44,7 +45,7 @@ class Parser {
   static void add(CLI::App& to, const Flag& flag) {
     const std::string names = flag.name == "quiet" ? "--quiet,-q" : "--" + flag.name;
     if (flag.value.empty()) {
-      to.add_flag(names, flag.help);
+      to.add_flag(names, flag.help)->disable_flag_override();  // --json=false would count as given
       return;
     }
     to.add_option(names, flag.help)
@@ -233,6 +234,16 @@ void interrupted(int) {
   ::_exit(exit_interrupted);
 }
 
+// A closed standard descriptor would be the socket, and what is printed would go to the daemon.
+// What takes its place neither gives nor takes anything: it fails as the closed one would.
+void fill_standard_descriptors() {
+  for (int fd = 0; fd >= 0 && fd <= STDERR_FILENO;) {
+    const bool no_stdin = ::fcntl(STDIN_FILENO, F_GETFD) < 0;
+    fd = ::open("/dev/null", no_stdin ? O_WRONLY : O_RDONLY);
+    if (fd > STDERR_FILENO) ::close(fd);
+  }
+}
+
 // A background job of a script is started with SIGINT ignored, and stays so.
 void heed_interrupts() {
   struct sigaction now{};
@@ -248,6 +259,7 @@ void heed_interrupts() {
 
 int main(int argc, char** argv) {
   using namespace kith::tool;
+  fill_standard_descriptors();
   const bool json = json_errors = wants_json(argc, argv);
   heed_interrupts();
   try {

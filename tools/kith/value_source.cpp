@@ -30,7 +30,7 @@ bool await_input(int fd, std::optional<Deadline> deadline) {
     patience = static_cast<int>(std::min<std::int64_t>(left.count(), 1'000'000));
   }
   pollfd state{fd, POLLIN, 0};
-  return ::poll(&state, 1, patience) != 0;
+  return ::poll(&state, 1, patience) != 0 || await_input(fd, deadline);
 }
 
 Result<std::string, Problem> read_all(int fd, const std::string& what,
@@ -42,7 +42,7 @@ Result<std::string, Problem> read_all(int fd, const std::string& what,
       return problem(exit_timeout, what + " has not ended in time", "a longer --timeout");
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got == 0) return out;
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return problem(exit_failed, what + ": " + std::generic_category().message(errno));
     out.append(buffer.data(), static_cast<std::size_t>(got));
     if (out.size() > wire::value_limit) return too_large(what);
@@ -69,7 +69,8 @@ Result<std::string, Problem> read_value(const ValueSource& source,
     if (source.text.size() > wire::value_limit) return too_large("the value");
     return source.text;
   }
-  const int fd = ::open(source.text.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe without a writer must not hang us: it is waited for as long as there is time.
+  const int fd = ::open(source.text.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
     return problem(exit_failed, source.text + ": " + std::generic_category().message(errno));
   auto value = read_all(fd, source.text, deadline);

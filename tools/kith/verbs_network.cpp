@@ -38,9 +38,12 @@ Outcome run_leave(Call& call) {
   bool ended = false;
   while (answer && !ended && client.pause(leave_poll)) {
     pollfd state{process, POLLIN, 0};
+    if (process >= 0) {  // asking would be answered from the next place, if somebody listens there
+      ended = ::poll(&state, 1, 0) == 1;
+      continue;
+    }
     const auto still = client.get("/v1/ready");
-    const bool gone = !still && still.error().exit == exit_unreachable;
-    ended = gone && (process < 0 || ::poll(&state, 1, 0) == 1);
+    ended = !still && still.error().exit == exit_unreachable;
   }
   if (process >= 0) ::close(process);
   if (!answer) return Failure<Problem>(answer.error());

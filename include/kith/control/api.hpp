@@ -66,7 +66,8 @@ class Api {
 
   Command handle(const Request& request, const node::Node& node, Now now);
   Response complete(Ticket ticket, const node::OperationReport& report, const node::Node& node);
-  void forget(Ticket ticket);  // the client went away
+  Response stopping(Ticket ticket);  // the daemon ends before its report
+  void forget(Ticket ticket);        // the client went away
   Response metrics(const node::Node& node, const ProcessFigures& figures, Now now);
   static bool wants_metrics(const Request& request);
   Ticket next_ticket() { return {++last_ticket_}; }

@@ -44,6 +44,8 @@ class InterfaceWatch {
   // tentative.
   InterfaceWatch(Loop& loop, std::function<void()> changed);
   ~InterfaceWatch();
+  // Calls `changed` a second from now, for a list that could not be had. False: never.
+  bool look_again();
 
  private:
   struct Impl;
