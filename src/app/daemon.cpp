@@ -1,5 +1,7 @@
 #include "daemon.hpp"
 
+#include <malloc.h>
+
 #include "api_server.hpp"
 #include "kith/base/visit.hpp"
 #include "kith/runtime/clock.hpp"
@@ -161,6 +163,9 @@ Exit Daemon::run() {
   for (const std::string& line : api_->banner(opened_.node)) log(Level::info, line);
   for (const std::string& warning : opened_.warnings) log(Level::warn, warning);
   drive_->start();
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // the records that were read for it: as much as the database holds
+#endif
   look_at_interfaces();
   runtime::notify_manager("READY=1");
   loop_.run();
@@ -266,6 +271,8 @@ void Daemon::adopt(const session::LanId& lan, bool forced) {
   if (!save_lan(opened_.data, {lan.bytes, opened_.lan.current}))
     return log(Level::warn, "another lan network was found, but lan.id could not be written");
   if (!opened_.storage->change_network(network_of(next), forced, synced_entry)) {
+    // A write that failed may be there all the same at the next start: both ids stay.
+    if (opened_.storage->stats().failed) return;
     save_lan(opened_.data, {opened_.lan.current, std::nullopt});
     return log(Level::warn,
                "another lan network was found, but this one holds records: they stay apart (kith "

@@ -151,6 +151,7 @@ int main(int argc, char** argv) {
     }
   }
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files (ulimit -f) is a full disk
   try {
     return kith::app::run(argc, argv);
   } catch (const std::exception& error) {

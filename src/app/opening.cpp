@@ -58,6 +58,9 @@ Result<void, Exit> open_storage(Opened& out) {
     previous.network = network_of(before);
     opened = storage::Storage::open(previous);
     if (opened && !(*opened)->change_network(options.network, false, synced_entry)) {
+      // What failed to be written may be there all the same at the next start: both ids stay.
+      if ((*opened)->stats().failed)
+        return stop(1, out.data.string() + ": the disk failed to write; check it and start again");
       out.lan.current = *out.lan.previous;
       out.node.root = before.root;
     }

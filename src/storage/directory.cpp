@@ -68,7 +68,8 @@ std::expected<DirectoryLock, OpenFailure> DirectoryLock::take(
   if (const std::error_code error = make_directories(directory))
     return std::unexpected(system_failure(error.value(), "cannot make", directory));
   const auto path = directory / "lock";
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  // Never through a link: what it names is emptied below.
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return std::unexpected(system_failure(errno, "cannot open", path));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return std::unexpected(system_failure(errno, "cannot lock", path));

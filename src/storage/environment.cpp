@@ -1,6 +1,7 @@
 #include "environment.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -45,6 +46,23 @@ int allocate_lock_file(const std::filesystem::path& path) {
   return ::posix_fallocate(fd.get(), 0, lock_file_size);
 }
 
+// Whether so much more may be written beside the database, and to it. What the file system has free
+// is not all: a quota of ours, or a limit on the size of files, ends sooner and is told to nobody
+// but the call that meets it.
+bool has_room(const std::filesystem::path& directory, std::uint64_t bytes) {
+  if (free_bytes(directory) < bytes) return false;
+  rlimit limit{};
+  struct stat info{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      ::stat((directory / "data.mdb").c_str(), &info) == 0 &&
+      static_cast<std::uint64_t>(info.st_size) + bytes > limit.rlim_cur)
+    return false;
+  const Fd probe(::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!probe) return true;
+  const int status = ::posix_fallocate(probe.get(), 0, static_cast<off_t>(bytes));
+  return status != ENOSPC && status != EDQUOT && status != EFBIG;
+}
+
 OpenFailure damaged(const std::filesystem::path& path, const std::string& why) {
   return {OpenError::damaged, path.string() + " is damaged: " + why +
                                   "; move it away to start empty and fetch from the others"};
@@ -62,7 +80,8 @@ OpenFailure open_failure(int status, const std::filesystem::path& path) {
 
 }  // namespace
 
-std::optional<DiskRefusal> classify(int status, std::uint64_t free, std::size_t batch_bytes) {
+std::optional<DiskRefusal> classify(int status, const std::filesystem::path& directory,
+                                    std::size_t batch_bytes) {
   switch (status) {
     case ENOSPC:
     case EDQUOT:
@@ -73,7 +92,7 @@ std::optional<DiskRefusal> classify(int status, std::uint64_t free, std::size_t 
     case ENOMEM:
       return DiskRefusal::busy;
     case EIO:  // a short write, if there is no room; else the disk itself
-      if (free < batch_bytes + (1u << 20)) return DiskRefusal::full;
+      if (!has_room(directory, batch_bytes + (1u << 20))) return DiskRefusal::full;
       return std::nullopt;
     default:
       return std::nullopt;
@@ -192,6 +211,12 @@ Environment::Found Environment::get(const Transaction& txn, Table table, ByteVie
   const int status = mdb_get(txn.get(), dbi(table), &name, &data);
   if (status == MDB_NOTFOUND) return Found::no;
   return !status && verify(table, key, to_view(data), value) ? Found::yes : Found::bad;
+}
+
+std::size_t Environment::value_size(const Transaction& txn, Table table, ByteView key) const {
+  MDB_val name = to_val(key), data{};
+  const int status = mdb_get(txn.get(), dbi(table), &name, &data);
+  return status || data.mv_size < checksum_size ? 0 : data.mv_size - checksum_size;
 }
 
 int Environment::put(const Transaction& txn, Table table, ByteView key, ByteView value) const {

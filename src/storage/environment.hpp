@@ -31,7 +31,8 @@ class Transaction {
 };
 
 // What a failed write means. nullopt: a sync failed or the database is broken, stop writing.
-std::optional<DiskRefusal> classify(int status, std::uint64_t free_bytes, std::size_t batch_bytes);
+std::optional<DiskRefusal> classify(int status, const std::filesystem::path& directory,
+                                    std::size_t batch_bytes);
 
 class Environment {
  public:
@@ -49,6 +50,8 @@ class Environment {
   enum class Found : std::uint8_t { no, yes, bad };
   // `value` points into the map and lives as long as the transaction.
   Found get(const Transaction& txn, Table table, ByteView key, ByteView& value) const;
+  // Of what a key holds, good or bad; 0 when it holds nothing.
+  std::size_t value_size(const Transaction& txn, Table table, ByteView key) const;
   // 0, errno or MDB_*. Removing what is not there is 0.
   int put(const Transaction& txn, Table table, ByteView key, ByteView value) const;
   int remove(const Transaction& txn, Table table, ByteView key) const;

@@ -62,12 +62,16 @@ FileError file_error(int code) {
   }
 }
 
-// Moves the finished temporary file to its name. rename replaces, link does not.
+// Moves the finished temporary file to its name. rename replaces, link does not; where there are no
+// links (FAT) a rename that does not replace is asked for, which older file systems do not know.
 bool publish(const std::string& temporary, const std::filesystem::path& path, bool overwrite) {
   if (overwrite) return ::rename(temporary.c_str(), path.c_str()) == 0;
-  if (::link(temporary.c_str(), path.c_str()) != 0) return false;
-  ::unlink(temporary.c_str());
-  return true;
+  if (::link(temporary.c_str(), path.c_str()) == 0) {
+    ::unlink(temporary.c_str());
+    return true;
+  }
+  if (errno != EPERM && errno != EOPNOTSUPP) return false;
+  return ::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0;
 }
 
 // A temporary file beside `path`, and its name. One name a write, and never one that exists: a

@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <utility>
 #include <vector>
 
 #include "fd.hpp"
@@ -48,6 +51,12 @@ class Walk {
     seen_.assign(file_size_ / page_size_ + 1, false);
     database(&meta[40], Tree::free_list);
     database(&meta[88], Tree::main);
+    // LMDB writes over what is said to be free.
+    seen_.resize(std::max<std::size_t>(seen_.size(), last_ + 1));
+    for (const std::uint64_t number : free_) {
+      if (seen_[number]) throw Damage{"the free list is wrong"};
+      seen_[number] = true;
+    }
   }
 
  private:
@@ -83,9 +92,16 @@ class Walk {
     if ((load_le<std::uint16_t>(db + 4) & kind_flags) !=
         (tree == Tree::free_list ? integer_keys : 0))
       throw Damage{"a table is of an unknown kind"};
-    if (root == no_page) return;
-    if (depth < 1 || depth > depth_limit) throw Damage{"a tree is too deep"};
-    page(root, depth, tree);
+    const Counts outer = std::exchange(counts_, {});
+    if (root != no_page) {
+      if (depth < 1 || depth > depth_limit) throw Damage{"a tree is too deep"};
+      page(root, depth, tree);
+    }
+    // LMDB believes these; so does the quota. What the free list says of its own matters to nobody.
+    for (std::size_t i = 0; i < counts_.size() && tree != Tree::free_list; ++i)
+      if (load_le<std::uint64_t>(db + 8 + 8 * i) != counts_[i])
+        throw Damage{"a table's sizes are wrong"};
+    counts_ = outer;
   }
 
   void claim(std::uint64_t number, std::uint64_t count) {
@@ -115,6 +131,8 @@ class Walk {
     if (tree != Tree::free_list && keys < (depth > 1 ? 2u : 1u))
       throw Damage{"a page header is wrong"};
     if (keys == 0 && depth > 1) throw Damage{"a page header is wrong"};
+    ++counts_[depth > 1 ? branches : leaves];
+    if (depth == 1) counts_[entries] += keys;
     for (std::size_t at = page_header; at < lower; at += 2) {
       const std::size_t offset = load_le<std::uint16_t>(&bytes[at]);
       if (offset < upper || offset + node_header > page_size_) throw Damage{"a node is misplaced"};
@@ -145,13 +163,16 @@ class Walk {
 
   void overflow(std::uint64_t number, std::size_t size, bool free_list) {
     const std::uint64_t count = (page_header - 1 + size) / page_size_ + 1;
-    claim(number, count);
+    if (number > last_) throw Damage{"a page number is out of range"};
     Bytes bytes(free_list ? page_header + size : page_header);
     read_at(number * page_size_, bytes);
     if (load_le<std::uint64_t>(&bytes[0]) != number ||
         !(load_le<std::uint16_t>(&bytes[10]) & overflow_page) ||
         load_le<std::uint32_t>(&bytes[12]) < count)
       throw Damage{"a page header is wrong"};
+    // All that it says it has, which may be more than it needs: so many LMDB frees with it.
+    claim(number, load_le<std::uint32_t>(&bytes[12]));
+    counts_[overflows] += load_le<std::uint32_t>(&bytes[12]);
     if (free_list) free_pages(ByteView(bytes).subspan(page_header));
   }
 
@@ -163,15 +184,24 @@ class Walk {
     const std::size_t count = load_le<std::uint64_t>(&list[0]);
     for (std::size_t i = 1; i <= count; ++i) {
       const auto number = load_le<std::uint64_t>(&list[8 * i]);
-      if (number < 2 || number > last_) throw Damage{"the free list is wrong"};
+      // Downwards, or LMDB takes for a run of free pages what is none.
+      const bool sorted = i == 1 || number < load_le<std::uint64_t>(&list[8 * (i - 1)]);
+      if (number < 2 || number > last_ || !sorted) throw Damage{"the free list is wrong"};
+      free_.push_back(number);
     }
   }
+
+  // What a table says of itself, in its order (MDB_db).
+  enum { branches, leaves, overflows, entries };
+  using Counts = std::array<std::uint64_t, 4>;
 
   int fd_;
   std::uint64_t file_size_;
   std::uint32_t page_size_ = 0;
   std::uint64_t last_ = 0;
   std::vector<bool> seen_;
+  std::vector<std::uint64_t> free_;
+  Counts counts_{};
 };
 
 }  // namespace

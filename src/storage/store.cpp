@@ -87,8 +87,14 @@ class Store final : public Storage {
     for (const Bytes& key : bad)
       if (!status) status = environment_->quarantine(txn, table, key);
     if (!status) status = txn.commit();
+    if (status) {  // they are met again by the next read
+      note_failure(status);
+      return bad;
+    }
+    const Transaction now(environment_->env(), MDB_RDONLY);
     const std::lock_guard guard(mutex_);
-    if (!status) stats_.quarantined += bad.size();  // else they are met again by the next read
+    stats_.quarantined += bad.size();
+    if (!now.status()) measure(now);
     return bad;
   }
 
@@ -96,14 +102,24 @@ class Store final : public Storage {
     settle();
     if (stats().failed) return false;
     Transaction txn(environment_->env(), 0);
-    if (txn.status() || (environment_->entries(txn, Table::record) > 0 && !force)) return false;
+    int status = txn.status();
+    if (!status && environment_->entries(txn, Table::record) > 0 && !force) return false;
     // Record ids are keyed by the network's root: what the old one kept has no place in the new
     // one.
-    if (force && environment_->clear(txn, Table::record) != 0) return false;
-    if (!forget.empty() && environment_->remove(txn, Table::meta, as_bytes(forget)) != 0)
+    if (!status && force) status = environment_->clear(txn, Table::record);
+    if (!status && !forget.empty())
+      status = environment_->remove(txn, Table::meta, as_bytes(forget));
+    if (!status) status = environment_->set_network(txn, network);
+    Stats measured;
+    if (!status) measured = measurement(txn);
+    if (!status) status = txn.commit();
+    if (status) {
+      note_failure(status);
       return false;
-    if (environment_->set_network(txn, network) != 0 || txn.commit() != 0) return false;
+    }
     const std::lock_guard guard(mutex_);
+    stats_.entries = measured.entries;
+    stats_.used_bytes = measured.used_bytes;
     cache_ = Cache(cache_bytes);
     ++generation_;
     return true;
@@ -239,8 +255,10 @@ class Store final : public Storage {
     return match(
         write,
         [&](const Persist& order) {
-          used += cost(order) + 64;  // node header, checksum, share of the tree
-          if (used > stats_.quota_bytes) {
+          const std::size_t size = cost(order) + 64;  // node header, checksum, share of the tree
+          if (used + size <= stats_.quota_bytes) {
+            used += size;
+          } else if (!adds_nothing(txn, order)) {
             answers.push_back(DiskRefused{order.token, DiskRefusal::full});
             return 0;
           }
@@ -263,6 +281,13 @@ class Store final : public Storage {
           answers.push_back(DiskRefused{load.token, DiskRefusal::damaged});
           return environment_->quarantine(txn, load.table, load.key.view());
         });
+  }
+
+  // Over the quota there is room for what takes the place of something as large, a deletion above
+  // all, and for the few small facts of the meta table.
+  bool adds_nothing(const Transaction& txn, const Persist& order) const {
+    return order.table == Table::meta ||
+           order.value.size() <= environment_->value_size(txn, order.table, order.key.view());
   }
 
   // After the commit, under the lock.
@@ -288,16 +313,31 @@ class Store final : public Storage {
   void refuse(const std::vector<Write>& batch, int status) {
     std::size_t bytes = 0;
     for (const Write& write : batch) bytes += cost(write);
-    auto reason = classify(status, free_bytes(environment_->directory()), bytes);
-    if (!environment_->usable()) reason.reset();
+    const auto reason = reason_of(status, bytes);
     std::unique_lock guard(mutex_);
     for (const Write& write : batch) refuse_one(write, reason.value_or(DiskRefusal::full));
-    if (!reason) {
-      // Whether earlier pages reached the disk is no longer known: never write on top of that.
-      stats_.failed = true;
-      ring_ = true;
-      for (const Write& write : std::exchange(writes_, {})) refuse_one(write, DiskRefusal::full);
-    }
+    if (!reason) fail_for_good();
+    ring(guard);
+  }
+
+  // nullopt: stop writing.
+  std::optional<DiskRefusal> reason_of(int status, std::size_t bytes) const {
+    const auto reason = classify(status, environment_->directory(), bytes);
+    return environment_->usable() ? reason : std::nullopt;
+  }
+
+  // Whether earlier pages reached the disk is no longer known: never write on top of that.
+  void fail_for_good() {
+    stats_.failed = true;
+    ring_ = true;
+    for (const Write& write : std::exchange(writes_, {})) refuse_one(write, DiskRefusal::full);
+  }
+
+  // Of a transaction of the caller's thread.
+  void note_failure(int status) {
+    if (reason_of(status, 0)) return;
+    std::unique_lock guard(mutex_);
+    fail_for_good();
     ring(guard);
   }
 

@@ -20,7 +20,7 @@ using kith::test::TempDir;
 
 namespace {
 
-std::atomic<bool> sync_fails{false}, meta_full{false};
+std::atomic<bool> sync_fails{false}, meta_full{false}, no_links{false};
 constexpr std::size_t meta_size = 120;  // LMDB's last write of a commit
 std::vector<std::filesystem::path>* synced_directories = nullptr;
 
@@ -146,6 +146,13 @@ extern "C" ssize_t write_at(int fd, const void* data, std::size_t size, off_t of
   }
   return static_cast<ssize_t>(::syscall(SYS_pwrite64, fd, data, size, offset));
 }
+extern "C" int link(const char* from, const char* to) noexcept {
+  if (no_links) {
+    errno = EPERM;  // FAT and its like
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_link, from, to));
+}
 extern "C" int fsync(int fd) {
   struct stat info{};
   if (synced_directories && ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
@@ -247,6 +254,44 @@ TEST_CASE("storage/durability: after a failed sync nothing is acknowledged any m
   Disk disk(options(dir.path));
   CHECK_EQ(disk.value(disk.load("before")), "1");
   CHECK_EQ(disk.value(disk.load("after")), std::nullopt);
+}
+
+TEST_CASE("storage/durability: a new file needs no hard links") {
+  TempDir dir;
+  const auto path = dir.path / "identity.key";
+  no_links = true;
+  CHECK(storage::write_file(path, as_bytes("one"), /*overwrite=*/false));
+  const auto again = storage::write_file(path, as_bytes("two"), /*overwrite=*/false);
+  no_links = false;
+  REQUIRE_FALSE(again);
+  CHECK_EQ(again.error(), storage::FileError::exists);
+  CHECK_EQ(to_text(storage::read_file(path, 100).value()), "one");
+  CHECK_EQ(std::distance(std::filesystem::directory_iterator(dir.path), {}), 1);
+}
+
+TEST_CASE("storage/durability: a sync that fails while the network changes is a failed sync too") {
+  TempDir dir;
+  NetworkId other;
+  other.bytes.fill(1);
+  Disk disk(options(dir.path));
+  CHECK(disk.stored(disk.persist("before", "1")));
+  sync_fails = true;
+  CHECK_FALSE(disk.storage->change_network(other, true));
+  sync_fails = false;
+  CHECK(disk.storage->stats().failed);
+  CHECK_EQ(disk.refused(disk.persist("after", "3")), DiskRefusal::full);
+}
+
+TEST_CASE("storage/durability: no space for the meta page while the network changes stops it") {
+  TempDir dir;
+  NetworkId other;
+  other.bytes.fill(1);
+  Disk disk(options(dir.path));
+  CHECK(disk.stored(disk.persist("before", std::string(100'000, 'x'))));
+  meta_full = true;
+  CHECK_FALSE(disk.storage->change_network(other, true));
+  meta_full = false;
+  CHECK(disk.storage->stats().failed);
 }
 
 TEST_CASE("storage/durability: no space for LMDB's meta page stops it like a failed sync") {
