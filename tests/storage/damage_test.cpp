@@ -1,27 +1,18 @@
 #include <algorithm>
-#include <fstream>
 #include <random>
 
 #include "disk.hpp"
 
 using namespace kith;
+using kith::test::data_file;
 using kith::test::Disk;
 using kith::test::options;
+using kith::test::read_all;
 using kith::test::TempDir;
+using kith::test::write_all;
 using storage::OpenError;
 
 namespace {
-
-std::filesystem::path data_file(const TempDir& dir) { return dir.path / "db" / "data.mdb"; }
-
-std::string read_all(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_all(const std::filesystem::path& path, const std::string& contents) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << contents;
-}
 
 void fill(const TempDir& dir, int entries) {
   Disk disk(options(dir.path));

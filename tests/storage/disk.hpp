@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <mutex>
 
@@ -23,6 +24,15 @@ inline storage::Options options(const std::filesystem::path& directory) {
   made.network.bytes.fill(7);
   made.node.bytes.fill(9);
   return made;
+}
+
+inline std::filesystem::path data_file(const TempDir& dir) { return dir.path / "db" / "data.mdb"; }
+inline std::string read_all(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+inline void write_all(const std::filesystem::path& path, const std::string& contents) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << contents;
 }
 
 class Disk {
@@ -61,6 +71,12 @@ class Disk {
     return token;
   }
 
+  // Values of 64 KiB under k0, k1, ... until the quota is reached; how many were taken.
+  int fill_up() {
+    int held = 0;
+    while (stored(persist("k" + std::to_string(held), Buffer(Bytes(64 << 10, 1))))) ++held;
+    return held;
+  }
   // The answer to one order; fails the test after ten seconds.
   storage::Answer wait(Token token) {
     for (;;) {

@@ -100,14 +100,48 @@ TEST_CASE("storage: over the quota writes are refused, forgetting makes room aga
   small.map_bytes = 4 << 20;
   Disk disk(small);
   const Buffer value = Buffer(Bytes(64 << 10, 1));
-  int held = 0;
-  while (disk.stored(disk.persist("k" + std::to_string(held), value))) ++held;
+  const int held = disk.fill_up();
   CHECK_GT(held, 40);
   CHECK_EQ(disk.refused(disk.persist("more", value)), DiskRefusal::full);
   CHECK_EQ(disk.value(disk.load("k0"))->size(), 64 << 10);
   CHECK_FALSE(disk.storage->stats().failed);
   for (int i = 0; i < held; ++i) CHECK(disk.stored(disk.forget("k" + std::to_string(i))));
   CHECK(disk.stored(disk.persist("more", value)));
+}
+
+TEST_CASE("storage: at the quota a value still gives way to a smaller one, and facts are kept") {
+  TempDir dir;
+  auto small = options(dir.path);
+  small.map_bytes = 4 << 20;
+  Disk disk(small);
+  int held = disk.fill_up();
+  while (disk.stored(disk.persist("s" + std::to_string(held), Buffer(Bytes(1000, 1))))) ++held;
+  CHECK_EQ(disk.refused(disk.persist("new", Buffer(Bytes(1000, 1)))), DiskRefusal::full);
+  // A deletion is a tombstone in the place of the value: the one way in which a user makes room.
+  CHECK_EQ(disk.refused(disk.persist("k0", "tombstone")), std::nullopt);
+  CHECK_EQ(disk.refused(disk.persist("k1", std::string(70 << 10, 'x'))), DiskRefusal::full);
+  CHECK_EQ(disk.refused(disk.persist("incarnation", "12345678", Table::meta)), std::nullopt);
+}
+
+TEST_CASE("storage: a link in the place of the lock empties nobody's file") {
+  TempDir dir;
+  write_all(dir.path / "precious", "do not lose me");
+  std::filesystem::create_directory(dir.path / "data");
+  std::filesystem::create_symlink(dir.path / "precious", dir.path / "data" / "lock");
+  const Disk disk(options(dir.path / "data"));
+  CHECK_EQ(read_all(dir.path / "precious"), "do not lose me");
+}
+
+TEST_CASE("storage: an adopted network without its records counts none") {
+  TempDir dir;
+  Disk disk(options(dir.path));
+  for (int i = 0; i < 20; ++i)
+    CHECK(disk.stored(disk.persist("key" + std::to_string(i), Buffer(Bytes(64 << 10, 1)))));
+  NetworkId other;
+  other.bytes.fill(1);
+  REQUIRE(disk.storage->change_network(other, true));
+  CHECK_EQ(disk.storage->stats().entries, 0);
+  CHECK_LT(disk.storage->stats().used_bytes, 100 << 10);
 }
 
 TEST_CASE("storage: a locked, foreign or newer directory says so") {
