@@ -320,3 +320,19 @@ TEST_CASE("dht: who leaves counts no more only when its own disk knows that") {
   CHECK(world.node(2).synced == before);
   CHECK(world.node(2).stored_synced == before);
 }
+
+TEST_CASE("dht/leave: nobody stays for what has expired a day ago by the others' clocks") {
+  DhtWorld world(3);
+  world.start_all();
+  PutRequested put{{}, "k"};
+  put.value = Buffer(as_bytes("v"));
+  put.ttl = seconds(1);
+  REQUIRE(world.put(2, put).outcome == PutOutcome::applied);
+  world.node(0).ahead = world.node(1).ahead = hours(25);
+  world.run(minutes(61));  // they have purged it; by its own clock the leaver has not
+  CHECK_EQ(world.node(0).dht->snapshot().records, 0);
+  REQUIRE_EQ(world.node(2).dht->snapshot().records, 1);
+  world.step(2, DrainRequested{});
+  world.run(seconds(10));
+  CHECK(world.handed_over(2));
+}

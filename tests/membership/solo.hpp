@@ -67,19 +67,23 @@ struct Solo {
   std::vector<ms::Output> outputs;
 };
 
+inline Buffer signed_record(const crypto::Identity& identity, wire::MemberRecord record) {
+  record.key = identity.public_key();
+  const Bytes body = wire::member_record_body(record);
+  return wire::encode_member_record(
+      body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
+}
+
 inline Buffer record_of(const crypto::Identity& identity, Incarnation incarnation, BootId boot = {},
                         std::uint16_t subnet = 0, Bytes ext = {}, UnixMillis synced = {}) {
   wire::MemberRecord record;
-  record.key = identity.public_key();
   record.incarnation = incarnation;
   record.boot = boot;
   record.addresses = {
       {IpAddress::v4(10, static_cast<Byte>(subnet >> 8), static_cast<Byte>(subnet), 1), 4747}};
   record.ext = std::move(ext);
   record.synced = synced;
-  const Bytes body = wire::member_record_body(record);
-  return wire::encode_member_record(
-      body, identity.sign(wire::member_record_message(NetworkId{}, body).view()));
+  return signed_record(identity, std::move(record));
 }
 
 inline crypto::Identity somebody(std::uint64_t number) {
