@@ -143,12 +143,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A standard descriptor that is closed would be the next file opened, the database say, and the
   // log would be written into it.
-  while (true) {
-    const int fd = ::open("/dev/null", O_RDWR);
-    if (fd < 0 || fd > STDERR_FILENO) {
-      if (fd >= 0) ::close(fd);
-      break;
-    }
+  for (int fd = 0; fd >= 0 && fd <= STDERR_FILENO;) {
+    fd = ::open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO) ::close(fd);
   }
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files (ulimit -f) is a full disk

@@ -22,15 +22,17 @@ Failure<Problem> too_large(const std::string& what) {
 
 // False: nothing arrived until the deadline.
 bool await_input(int fd, std::optional<Deadline> deadline) {
-  int patience = -1;
-  if (deadline) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return false;
-    patience = static_cast<int>(std::min<std::int64_t>(left.count(), 1'000'000));
+  for (;;) {
+    int patience = -1;
+    if (deadline) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+          *deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return false;
+      patience = static_cast<int>(std::min<std::int64_t>(left.count(), 1'000'000));
+    }
+    pollfd state{fd, POLLIN, 0};
+    if (::poll(&state, 1, patience) != 0) return true;
   }
-  pollfd state{fd, POLLIN, 0};
-  return ::poll(&state, 1, patience) != 0 || await_input(fd, deadline);
 }
 
 Result<std::string, Problem> read_all(int fd, const std::string& what,
