@@ -2,6 +2,7 @@
 #include <set>
 
 #include "agenda.hpp"
+#include "checkers/checkers.hpp"
 #include "disk.hpp"
 #include "network.hpp"
 #include "word_map.hpp"
@@ -219,4 +220,29 @@ TEST_CASE("sim/agenda: by time, then by order of planning") {
   CHECK_EQ(agenda.pop().host, 3);
   CHECK_EQ(agenda.pop().host, 1);
   CHECK(agenda.empty());
+}
+
+TEST_CASE("sim/checkers: a datagram that came again counts, one of a later handshake does not") {
+  const auto frame = [](Byte type) {  // of index 7, with counter 0
+    Bytes bytes(29);
+    bytes[0] = type, bytes[1] = 7;
+    return Buffer(std::move(bytes));
+  };
+  for (const Byte handshake : {Byte{0x03}, Byte{0x04}, Byte{0}}) {
+    std::vector<std::string> told;
+    RunOptions options;
+    options.story = [&](const std::string& line) { told.push_back(line); };
+    Scenario one;
+    one.hosts = 1, one.length = seconds(1);
+    World world(one, options);
+    world.run();
+    told.clear();
+    const auto checker = counters_are_taken_once();
+    checker->on_datagram(world, 0, frame(0x06).view());
+    checker->on_second(world);
+    if (handshake != 0) checker->on_send(world, 0, {Endpoint{}, frame(handshake)});
+    checker->on_datagram(world, 0, frame(0x06).view());
+    checker->on_second(world);
+    CHECK_EQ(told.size(), handshake == 0 ? 1 : 0);
+  }
 }

@@ -7,7 +7,7 @@
 namespace kith::sim {
 namespace {
 
-constexpr Byte reply_frame = 0x04, sealed_frame = 0x06;  // PROTOCOL.md 2
+constexpr Byte init_frame = 0x03, reply_frame = 0x04, sealed_frame = 0x06;  // PROTOCOL.md 2
 constexpr std::size_t agenda_per_host = 20'000;
 constexpr std::uint64_t datagrams_per_host = 1'000;  // a second, over ten; some 20 are usual
 
@@ -46,11 +46,17 @@ class CountersNeverRepeat final : public Checker {
 class CountersAreTakenOnce final : public Checker {
  public:
   std::string_view sentence() const override { return "a sealed datagram is taken once"; }
+  // An index is drawn anew for each handshake, by chance that of a session which is gone.
+  void on_send(World& world, HostIndex index, const session::Transmit& out) override {
+    const ByteView bytes = out.bytes.view();
+    if (bytes.size() >= 5 && (bytes[0] == init_frame || bytes[0] == reply_frame))
+      ++handshakes_[keys(world, index, bytes)];
+  }
   void on_datagram(World& world, HostIndex index, ByteView bytes) override {
     settle(world);
     if (bytes.size() < 13 || bytes[0] != sealed_frame) return;
-    const std::uint64_t session =
-        mixed(process(world, index) ^ load_le<std::uint32_t>(bytes.data() + 1));
+    const std::uint64_t place = keys(world, index, bytes);
+    const std::uint64_t session = mixed(place ^ handshakes_[place]);
     given_ = mixed(session ^ load_le<std::uint64_t>(bytes.data() + 5));
   }
   void on_output(World&, HostIndex, const node::Output& output) override {
@@ -64,6 +70,10 @@ class CountersAreTakenOnce final : public Checker {
  private:
   static constexpr int remembered = 20;  // s; a replay comes within five
 
+  // Whatever frame: the index of the host's own end follows the type.
+  static std::uint64_t keys(const World& world, HostIndex index, ByteView frame) {
+    return mixed(process(world, index) ^ load_le<std::uint32_t>(frame.data() + 1));
+  }
   // What was handed to a node last, and not dropped.
   void settle(World& world) {
     if (!given_) return;
@@ -72,6 +82,7 @@ class CountersAreTakenOnce final : public Checker {
       world.find(*this, "one that came again was not dropped");
   }
   std::optional<std::uint64_t> given_;
+  WordMap handshakes_;  // by process and index: how many have begun
   WordSet taken_, before_;
   int seconds_ = 0;
 };
