@@ -17,6 +17,8 @@ constexpr std::size_t read_bytes = 64 << 10;
 constexpr int accepts_per_wakeup = 32;
 constexpr int parts_per_write = 16;
 constexpr Duration accept_pause = milliseconds(250);
+// A process that is killed closes its sockets one after the other, in less than a millisecond.
+constexpr Duration second_look_after = milliseconds(20);
 
 StreamEnd end_of(int code) {
   switch (code) {
@@ -45,6 +47,8 @@ struct Stream {
   bool open = false;     // else still connecting
   bool closing = false;  // by us: flush, then gone; silent
   bool blocked = false;
+  bool heard = false;                   // a byte came
+  std::optional<StreamEnd> thrown_out;  // and how: only whether the port is closed is asked now
 };
 
 }  // namespace
@@ -95,11 +99,8 @@ struct Tcp::Impl {
   void connect(StreamId id, const Endpoint& to) {
     KITH_ASSERT(id % 2 == 0 && !streams.contains(id));
     Fd fd = outbound < outbound_limit ? make_socket(family_of(to.ip), SOCK_STREAM) : Fd();
-    SocketAddress address = to_sockaddr(to);
-    const int failed = !fd                                                       ? EMFILE
-                       : ::connect(fd.get(), address.get(), address.length) == 0 ? 0
-                                                                                 : errno;
-    if (failed != 0 && failed != EINPROGRESS) {
+    const int failed = fd ? begin(fd.get(), to) : EMFILE;
+    if (failed != 0) {
       // Never from inside open(): the machine that ordered it has not been told of its order yet.
       loop.post([weak = std::weak_ptr(alive), this, id, end = end_of(failed)] {
         if (!weak.expired()) handlers.closed(id, end);
@@ -107,7 +108,17 @@ struct Tcp::Impl {
       return;
     }
     ++outbound;
-    Stream& stream = add(id, std::move(fd), to);
+    await(id, add(id, std::move(fd), to));
+  }
+
+  // 0, or why not even the attempt can be made.
+  static int begin(int fd, const Endpoint& to) {
+    const SocketAddress address = to_sockaddr(to);
+    if (::connect(fd, address.get(), address.length) == 0 || errno == EINPROGRESS) return 0;
+    return errno;
+  }
+
+  void await(StreamId id, Stream& stream) {
     stream.timer.set(connect_timeout, [this, id] { finish(id, StreamEnd::timed_out); });
     stream.watch.once_writable([this, id] { connected(id); });
   }
@@ -119,6 +130,7 @@ struct Tcp::Impl {
     socklen_t length = sizeof code;
     ::getsockopt(stream->watch.fd(), SOL_SOCKET, SO_ERROR, &code, &length);
     if (code != 0) return finish(id, end_of(code));
+    if (stream->thrown_out) return finish(id, *stream->thrown_out);
     stream->timer.cancel();
     opened(id, *stream);
   }
@@ -139,13 +151,14 @@ struct Tcp::Impl {
     const ssize_t got = ::recv(stream->watch.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return finish(id, got == 0 ? StreamEnd::closed : end_of(errno));
+    stream->heard = true;
     if (!stream->closing)
       handlers.bytes(id, ByteView(buffer.data(), static_cast<std::size_t>(got)));
   }
 
   void write(StreamId id, Buffer bytes) {
     Stream* stream = find(id);
-    if (!stream || stream->closing || bytes.empty()) return;
+    if (!stream || stream->closing || stream->thrown_out || bytes.empty()) return;
     KITH_ASSERT(stream->open && stream->queued + bytes.size() <= stream_credit);
     stream->queued += bytes.size();
     stream->queue.push_back(std::move(bytes));
@@ -220,8 +233,35 @@ struct Tcp::Impl {
     const Stream* stream = find(id);
     if (!stream) return;
     const bool silent = stream->closing;
+    if (!silent && unexplained(*stream, end)) return look_again(id, *stream, end);
+    if (end != StreamEnd::refused) end = stream->thrown_out.value_or(end);
     remove(id);
     if (!silent) handlers.closed(id, end);
+  }
+
+  // We came in and were thrown out unheard: by a listener that has no room, or by one that is about
+  // to be closed. A process that is killed closes its newest sockets first, so who sees its stream
+  // to it end, and asks the port why, may come just before the port goes.
+  static bool unexplained(const Stream& stream, StreamEnd end) {
+    const bool thrown_out = end == StreamEnd::closed || end == StreamEnd::reset;
+    return thrown_out && !stream.inbound && !stream.heard && !stream.thrown_out;
+  }
+
+  void look_again(StreamId id, const Stream& before, StreamEnd end) {
+    const Endpoint to = before.peer;
+    Fd fd = make_socket(family_of(to.ip), SOCK_STREAM);
+    if (!fd) {
+      remove(id);
+      return handlers.closed(id, end);
+    }
+    std::unique_ptr<Stream>& stream = streams[id];
+    stream = std::make_unique<Stream>(loop, std::move(fd), to);
+    stream->thrown_out = end;
+    stream->timer.set(second_look_after, [this, id] {
+      Stream& second = *find(id);
+      const int failed = begin(second.watch.fd(), second.peer);
+      failed == 0 ? await(id, second) : finish(id, end_of(failed));
+    });
   }
 
   Stream& add(StreamId id, Fd fd, const Endpoint& peer) {

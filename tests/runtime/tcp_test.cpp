@@ -129,6 +129,58 @@ TEST_CASE("runtime/tcp: the other side dying ends the stream") {
   REQUIRE(wait(loop, [&] { return a.closed.contains(2); }));
 }
 
+TEST_CASE("runtime/tcp: let in by a process about to end and thrown out: the port tells why") {
+  runtime::Loop loop;
+  TcpNode a(loop), other(loop);
+  auto ending = test::bind_loopback();
+  REQUIRE_EQ(::listen(ending.tcp.get(), 4), 0);  // it accepts nobody any more
+  a.tcp->open(2, ending.endpoint);
+  REQUIRE(wait(loop, [&] { return a.opened.contains(2); }));
+  a.tcp->write(2, text("nobody reads this"));
+  ending.tcp = runtime::Fd();
+  REQUIRE(wait(loop, [&] { return a.closed.contains(2); }));
+  CHECK_EQ(a.closed[2], StreamEnd::refused);
+  a.tcp->write(2, text("nor this"));
+  a.tcp->open(4, other.endpoint);
+  REQUIRE(wait(loop, [&] { return a.opened.contains(4); }));
+  CHECK_EQ(a.tcp->stats().open, 1);
+  CHECK_EQ(a.tcp->stats().connecting, 0);
+}
+
+TEST_CASE("runtime/tcp: thrown out by one that lives: the stream ends as it did, once") {
+  runtime::Loop loop;
+  TcpNode a(loop), b(loop);
+  a.tcp->open(2, b.endpoint);
+  a.tcp->open(4, b.endpoint);
+  REQUIRE(wait(loop, [&] { return a.opened.size() == 2 && b.opened.size() == 2; }));
+  b.tcp->write(3, text("heard"));
+  REQUIRE(wait(loop, [&] { return a.got[4] == "heard"; }));
+  b.tcp->close(1);
+  b.tcp->close(3);
+  REQUIRE(wait(loop, [&] { return a.closed.contains(2) && a.closed.contains(4); }));
+  CHECK_EQ(a.closed[2], StreamEnd::closed);
+  CHECK_EQ(a.closed[4], StreamEnd::closed);
+  // Who was heard is not asked again, who was not once.
+  REQUIRE(wait(loop, [&] { return b.closed.contains(5); }));
+  CHECK_EQ(b.tcp->stats().accepted, 3);
+  CHECK_EQ(a.opened.size(), 2);
+}
+
+TEST_CASE("runtime/tcp: closed by us while the port is asked again: not a word") {
+  runtime::Loop loop;
+  TcpNode a(loop), b(loop);
+  a.tcp->open(2, b.endpoint);
+  REQUIRE(wait(loop, [&] { return b.opened.contains(1); }));
+  b.tcp->close(1);
+  REQUIRE(wait(loop, [&] { return a.opened.contains(2) && a.tcp->stats().connecting == 1; }));
+  a.tcp->write(2, text("ignored"));
+  a.tcp->close(2);
+  CHECK_EQ(a.tcp->stats().connecting, 0);
+  a.tcp->open(4, b.endpoint);
+  REQUIRE(wait(loop, [&] { return a.opened.contains(4); }));
+  CHECK(a.closed.empty());
+}
+
 TEST_CASE("runtime/tcp: out of descriptors accepting pauses instead of spinning, then goes on") {
   runtime::Loop loop;
   TcpNode a(loop), b(loop);
