@@ -1,8 +1,9 @@
 """The simulator against real daemons: the same scenario files, played by `kith-sim` and here, with the
 delay and the commit time that `kith-bench machine` measured just before on this machine.
 
-reality.py [runs]     40 unless told (the median of 20 healings is uncertain by some 15 %): 6 minutes. Not part of
-                      the suite: most of it is about time, which a busy machine has less of.
+reality.py [runs]     100 unless told: 8 minutes. A healing takes any time up to two seconds, so the median of 20 is
+                      uncertain by some 30 %, of 100 by 14. Not part of the suite: most of it is about
+                      time, which a busy machine has less of.
 """
 import json
 import os
@@ -16,10 +17,10 @@ import time
 from cluster import Bridges, network_file, put, settle
 from world import BUILD, Checks, World, own_network, run, skip, wait
 
-RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 CHILD = sys.argv[2:]  # the scene that this process plays, and its file
 SALTS, HOSTS, SEEDS, PUTS = 20, 8, 3, 1000
-EACH = 4  # runs a network: what one has been through does not decide them all
+EACH = max(4, RUNS // 10)  # runs a network: at most ten networks are side by side
 LEFT = "0,2,4,6"  # one side of the cut
 TURN = "CPU of one turn of a daemon's loop, in puts"
 WITHIN, PUT_FACTOR = 0.15, 2.0
