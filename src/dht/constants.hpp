@@ -59,6 +59,7 @@ inline constexpr Duration promise_use = seconds(15);
 inline constexpr int hurries_at_once = 3;
 inline constexpr Duration poll_timeout = seconds(5);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
+inline constexpr Duration resend_at_least_every = seconds(2);
 inline constexpr std::size_t repair_window_busy = 4;  // fetches in flight while clients are served
 inline constexpr std::size_t strays_window = 8;       // gets at once of what strayed here
 inline constexpr std::size_t strays_window_busy = 1;

@@ -76,9 +76,10 @@ std::optional<Requests::Overdue> Requests::on_timer(std::uint64_t id) {
   } else {
     ++context_.resends_withheld;
   }
-  const int backoff = std::min(++pending.timeouts, 4);
+  // Twice as long each time: who is slow is not buried under copies of one question.
+  const int doublings = std::min(++pending.timeouts, 16);
   const Instant next =
-      context_.now.mono + std::min(rto(pending.to) * (1 << backoff), Duration(seconds(2)));
+      context_.now.mono + std::min(rto(pending.to) * (1 << doublings), resend_at_least_every);
   context_.timers.set({Timer::Kind::resend, id}, std::min(next, pending.deadline));
   return overdue;
 }

@@ -143,3 +143,32 @@ TEST_CASE("dht/budget: at 10 % loss and light load every put and get succeeds as
   CHECK_EQ(world.node(0).dht->snapshot().resends_withheld, 0);
   CHECK_GT(world.node(0).dht->snapshot().resends, 0);
 }
+
+TEST_CASE("dht/requests: who does not answer is asked after twice as long each time, to 2 s") {
+  DhtWorld world(2, 23);
+  world.start_all();
+  REQUIRE(world.put(0, "known", "v").outcome == PutOutcome::applied);  // and so is the round trip
+  std::map<RequestId, std::vector<Instant>> asked;
+  world.on_send = [&](std::size_t from, std::size_t, const Buffer& raw) {
+    const auto message = wire::decode(raw);
+    if (const auto* fetch = std::get_if<wire::Fetch>(&*message); fetch && from == 0)
+      asked[fetch->envelope.request].push_back(world.now().mono);
+    if (const auto* store = std::get_if<wire::Store>(&*message); store && from == 0)
+      asked[store->envelope.request].push_back(world.now().mono);
+  };
+  world.hush(0, 1);
+  PutRequested put;
+  put.name = "known";
+  put.deadline = seconds(20);
+  world.begin_put(0, put);
+  world.run(seconds(20));
+  std::size_t most = 0;
+  for (const auto& [request, at] : asked) {
+    most = std::max(most, at.size());
+    for (std::size_t i = 2; i < at.size(); ++i) {
+      const Duration before = at[i - 1] - at[i - 2], after = at[i] - at[i - 1];
+      CHECK_EQ(after, std::min<Duration>(before * 2, seconds(2)));
+    }
+  }
+  CHECK_EQ(most, 15);  // after 0, 0.05, 0.15, 0.35, 0.75, 1.55, 3.15, 5.15 s and so on
+}
