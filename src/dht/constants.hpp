@@ -38,9 +38,11 @@ inline constexpr std::size_t pending_limit =
     8 * 1024;                                       // stores waiting for the disk or a signature
 inline constexpr std::size_t receipts_limit = 256;  // waiting for one version to be on disk
 inline constexpr std::size_t members_limit = 4096;  // the roster's view limit
-inline constexpr std::size_t lost_limit = 4096;     // ids whose copy here rotted; beyond: any id
-inline constexpr std::size_t forget_window = 64;    // orders at a time; storage takes 1024
-inline constexpr std::size_t names_limit = 4096;    // names remembered for events
+// Forgotten members whose retired stamp is kept, here and on disk; the longest forgotten go.
+inline constexpr std::size_t retired_limit = 256;
+inline constexpr std::size_t lost_limit = 4096;   // ids whose copy here rotted; beyond: any id
+inline constexpr std::size_t forget_window = 64;  // orders at a time; storage takes 1024
+inline constexpr std::size_t names_limit = 4096;  // names remembered for events
 inline constexpr Duration expired_grace =
     hours(24);  // an expired record still suppresses older ones
 // How long a member remembered from the last run may go unmentioned by a live majority: they tell

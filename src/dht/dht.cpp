@@ -169,7 +169,7 @@ struct Dht::Impl {
     if (doubted) repair.on_doubted();
   }
   void on(const MemberForgotten& in) {
-    if (context.view.forget(in.id)) view_changed(in.id, View::Change::news);
+    if (context.view.forget(in.id, context.now.mono)) view_changed(in.id, View::Change::news);
     unreachable(in.id);
   }
   void view_changed(const NodeId& who, View::Change change) {
@@ -308,6 +308,10 @@ struct Dht::Impl {
     for (const Counting& member : members) {
       append(ids, member.id.view());
       ids.push_back(static_cast<std::uint8_t>(member.as));
+      if (member.as == Counting::As::counts) continue;  // its stamp may move as it likes
+      ByteArray<8> stamp;
+      store_le(stamp.data(), static_cast<std::uint64_t>(member.synced.value));
+      append(ids, stamp);
     }
     return crypto::hash256({ids});
   }

@@ -9,7 +9,7 @@ namespace kith::dht {
 View::Change View::see(const MemberSeen& seen, Now now) {
   const auto known = members_.find(seen.id);
   if (known == members_.end()) {
-    if (members_.size() >= members_limit) return Change::none;
+    if (members_.size() >= members_limit + retired_limit) return Change::none;
     Member member{seen.key, seen.synced, seen.verdict_stamp, now.mono};
     member.presence = seen.presence;
     member.endpoint = seen.endpoint;
@@ -38,6 +38,10 @@ View::Change View::see(const MemberSeen& seen, Now now) {
                          member.presence == Presence::dead &&
                          seen.verdict_stamp != member.verdict_stamp;
   if (was_live != lives) member.since = now.mono;
+  if (awaited) {
+    member.began_anew = seen.incarnation != member.incarnation;
+    member.stamp_before = member.synced;
+  }
   if (may_be_retired) {  // in doubt it counts, and we agree with those only who doubt it as well
     member.retired = member.promised = true;
     member.retired_at = member.synced;
@@ -112,7 +116,9 @@ bool View::owes_release() const {
 }
 
 void View::remember(const Counting& known, Now now) {
-  if (known.id == self_ || known.synced.value == 0 || members_.size() >= members_limit) return;
+  if (known.id == self_ || known.synced.value == 0 ||
+      members_.size() >= members_limit + retired_limit)
+    return;
   Member member{known.key, known.synced, {}, now.mono};
   member.presence = Presence::dead;
   member.awaited = true;
@@ -125,14 +131,38 @@ void View::remember(const Counting& known, Now now) {
   ++epoch_;
 }
 
-bool View::forget(const NodeId& id) {
+// Its record is gone, the stamp it was retired with is not: it may come back as it was after years,
+// and must not count by that. What the last run remembers is kept the same way.
+bool View::forget(const NodeId& id, Instant now) {
   const auto known = members_.find(id);
   if (known == members_.end()) return false;
-  subtract(*known->second);
-  withdraw(id, *known->second);
-  members_.erase(known);
+  Member& member = *known->second;
+  subtract(member);
+  withdraw(id, member);
   ++epoch_;
+  if (member.synced.value == 0) {
+    members_.erase(known);
+    return true;
+  }
+  Member kept{member.key, member.synced, {}, now, member.incarnation};
+  kept.presence = Presence::dead;
+  kept.awaited = kept.counted = kept.retired = true;
+  kept.retired_at = member.retired ? member.retired_at : member.synced;
+  member = kept;
+  add(member);
+  forget_oldest();
   return true;
+}
+
+void View::forget_oldest() {
+  auto oldest = members_.end();
+  std::size_t kept = 0;
+  for (auto it = members_.begin(); it != members_.end(); ++it) {
+    if (!it->second->awaited || it->second->counts()) continue;
+    ++kept;
+    if (oldest == members_.end() || it->second->since < oldest->second->since) oldest = it;
+  }
+  if (kept > retired_limit) members_.erase(oldest);
 }
 
 bool View::promise(const NodeId& id, Instant now) {
@@ -190,13 +220,19 @@ bool View::settled(const NodeId& id, const Member& member) const {
 }
 
 // Remembered from the last run, and a majority that lives has had time to tell of it, alive or
-// dead, and did not: it was forgotten while we were away.
+// dead, and did not: it was forgotten while we were away. Who was started anew as well remembers no
+// more than we do, and its silence says nothing before it has synced with the others.
 bool View::unknown_to_all(const NodeId& id, const Member& member, Instant now) const {
   if (!member.awaited || now - member.since < awaited_grace) return false;
   const std::vector<NodeId> set = neighbours(id.bytes, neighbourhood);
-  const auto live_members =
-      std::count_if(set.begin(), set.end(), [&](const NodeId& other) { return live(other); });
-  return all_bases_have_quorum(set.size(), set.size() - static_cast<std::size_t>(live_members));
+  std::size_t missing = 0;
+  for (const NodeId& other : set) {
+    const Member& neighbour = *find(other);
+    if (neighbour.live() && neighbour.began_anew && neighbour.synced == neighbour.stamp_before)
+      return false;
+    missing += neighbour.live() ? 0 : 1;
+  }
+  return all_bases_have_quorum(set.size(), missing);
 }
 
 // It asked us for its place after its death was told here: it lives, whatever we have heard.
@@ -260,7 +296,7 @@ std::optional<Instant> View::next_retirement(Instant now) const {
 std::vector<Counting> View::counting() const {
   std::vector<Counting> out;
   for (const auto& [id, member] : members_) {
-    const bool retired = member->retired && !member->awaited;
+    const bool retired = member->retired;
     if (id == self_ || !(member->stamped() || member->in_doubt() || retired)) continue;
     const bool doubt = member->in_doubt() || (!member->live() && member->stamped() && released(id));
     out.push_back({id, member->key, member->synced, member->incarnation,

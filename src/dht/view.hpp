@@ -60,9 +60,12 @@ class View {
     Presence presence = Presence::alive;
     bool retired = false;
     bool past = false;      // was dead when first heard of: others have settled it
-    bool awaited = false;   // remembered from the last run, not heard of in this one
+    bool awaited = false;   // remembered from the last run, or forgotten in this; not heard of
     bool promised = false;  // counts for a while, stamp or not; in doubt until a new one
     bool counted = false;   // once, whatever it does now
+    bool began_anew =
+        false;  // remembered from the last run, and heard of under another incarnation
+    UnixMillis stamp_before;  // and its stamp then
     bool live() const { return presence == Presence::alive || presence == Presence::suspect; }
     bool stamped() const { return synced.value > 0 && !retired; }
     bool in_doubt() const { return retired && promised; }
@@ -79,7 +82,7 @@ class View {
   enum class Change : std::uint8_t { none, news, joined, returned, gone, restamped };
   Change see(const MemberSeen& seen, Now now);
   void remember(const Counting& member, Now now);  // at start, before anything is seen
-  bool forget(const NodeId& id);
+  bool forget(const NodeId& id, Instant now);
   // The dead that a stamp of ours is past when it is published now: the nearest to us, those that
   // count here first.
   std::vector<wire::IdPrefix> to_release() const;
@@ -132,6 +135,7 @@ class View {
   bool released(const NodeId& dead) const;
   std::vector<wire::IdPrefix> dead_near(bool counting) const;
   bool lapse(Instant now);
+  void forget_oldest();
   void withdraw(const NodeId& id, Member& member);
   bool settled(const NodeId& id, const Member& member) const;
   bool asked_since_death(const NodeId& id, const Member& member, Instant now) const;

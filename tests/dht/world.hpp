@@ -33,6 +33,7 @@ class DhtWorld {
     std::size_t orders_limit = 0;  // writes under way that its disk takes; 0: any
     std::size_t orders = 0;
     UnixMillis last_seen;
+    Incarnation incarnation;  // one more with each start
   };
 
   explicit DhtWorld(std::size_t size, std::uint64_t seed = 1, Mode mode = Mode::private_)
@@ -66,6 +67,7 @@ class DhtWorld {
     Node& n = nodes_[i];
     dht::Config config{mode_, network_, root_, n.last_seen, false, n.counting};
     n.orders = 0;
+    ++n.incarnation.value;
     n.synced = n.stored_synced;
     n.releases.clear();
     n.dht = std::make_unique<dht::Dht>(config, n.identity, rng_.fork());
@@ -132,10 +134,14 @@ class DhtWorld {
   }
 
   dht::MemberSeen seen(std::size_t who, dht::Presence presence, UnixMillis stamp = {}) const {
-    return {id(who),  nodes_[who].identity->public_key(),
-            presence, nodes_[who].synced,
-            stamp,    {},
-            {},       nodes_[who].releases};
+    return {id(who),
+            nodes_[who].identity->public_key(),
+            presence,
+            nodes_[who].synced,
+            stamp,
+            {},
+            nodes_[who].incarnation,
+            nodes_[who].releases};
   }
 
   void step(std::size_t i, const dht::Input& input) {
