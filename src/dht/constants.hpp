@@ -59,6 +59,7 @@ inline constexpr Duration promise_use = seconds(15);
 // How often a node may publish past a death without the delay of a repair: once in that delay, but
 // so many times in a row. A few members that are killed together are killed again as they return.
 inline constexpr int hurries_at_once = 3;
+inline constexpr Duration left_out_delay = minutes(1);  // the same, for who is left out of bases
 inline constexpr Duration poll_timeout = seconds(5);
 inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
 inline constexpr Duration resend_at_least_every = seconds(2);

@@ -92,9 +92,13 @@ void Repair::on_doubted() {
 }
 
 // By one who may have retired us, and restarted since: it lost the verdict that we would have
-// refuted, and waits for another stamp of ours. The round finds out.
+// refuted, and waits for another stamp of ours. The round finds out. Who leaves us out for its own
+// pleasure makes us publish no more often than that.
 void Repair::on_left_out() {
-  if (!stopping_ && !running_) schedule(sync_retry);
+  if (stopping_ || running_ || context_.timers.when({Timer::Kind::sync})) return;
+  const Instant now = context_.now.mono;
+  left_out_paid_ = std::max(left_out_paid_, now) + left_out_delay;
+  schedule(std::max<Duration>(sync_retry, left_out_paid_ - now - left_out_delay * hurries_at_once));
 }
 
 // What could not be read here is with the others: a whole round fetches it.

@@ -90,8 +90,9 @@ class Repair {
   std::vector<Poll::Other> others_;     // our place, as those polled see it
   Instant started_;
   OperationId exchange_ = 0, anti_entropy_ = 0, poll_ = 0, founding_ = 0;
-  Instant promised_at_;   // when we asked to be counted
-  Instant hurries_paid_;  // until then, for those that died before they counted
+  Instant promised_at_;    // when we asked to be counted
+  Instant hurries_paid_;   // until then, for those that died before they counted
+  Instant left_out_paid_;  // and for those that leave us out
   std::optional<Token> writing_;
   UnixMillis stamp_;                      // being written
   std::vector<wire::IdPrefix> releases_;  // of it

@@ -89,3 +89,25 @@ TEST_CASE("dht: one replica that has always something newer does not keep others
     CHECK(it.world.put(0, "k", "newest").outcome == PutOutcome::applied);
   }
 }
+
+TEST_CASE("dht/liar: one that leaves others out makes them not publish without end") {
+  DhtWorld world(5);
+  world.start_all();
+  world.run(seconds(10));
+  constexpr std::size_t liar = 4;
+  world.tamper = [&](std::size_t from, wire::Message& message) {
+    auto* fetched = std::get_if<wire::Fetched>(&message);
+    if (from != liar || !fetched) return;
+    fetched->status = wire::FetchStatus::not_base;
+    fetched->base = {world.id(liar)};
+    fetched->record = {};
+    fetched->sequence = {};
+  };
+  std::set<std::int64_t> stamps;
+  for (int i = 0; i < 300; ++i) {
+    world.get(0, "k" + std::to_string(i));
+    world.run(seconds(1));
+    stamps.insert(world.node(0).synced.value);
+  }
+  CHECK_LE(stamps.size(), 10);
+}
