@@ -138,6 +138,8 @@ struct Tcp::Impl {
   void opened(StreamId id, Stream& stream) {
     stream.open = true;
     set_option(stream.watch.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(stream.watch.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT,
+               static_cast<int>(to_millis(Tcp::unacknowledged_timeout)));
     stream.watch.on_readable([this, id] { read(id); });
     handlers.opened(id, stream.peer, stream.inbound);
     if (find(id)) handlers.credit(id, stream_credit);

@@ -38,6 +38,9 @@ class Tcp {
   static constexpr std::size_t inbound_limit = 2048;
   static constexpr std::size_t outbound_limit = 2048;
   static constexpr Duration connect_timeout = seconds(3);
+  // For what the other end's kernel does not confirm; Linux would try for a quarter of an hour. The
+  // simulator's cables hold bytes as long.
+  static constexpr Duration unacknowledged_timeout = seconds(15);
   static constexpr Duration close_timeout = seconds(2);  // for what is still queued at close
 
   Tcp(Loop& loop, std::vector<Fd> listeners, TcpHandlers handlers);
