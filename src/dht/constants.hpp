@@ -56,6 +56,10 @@ inline constexpr Duration sync_retry = seconds(1);
 // goes by that for less, so that the stamp has time to arrive.
 inline constexpr Duration promise_life = seconds(30);
 inline constexpr Duration promise_use = seconds(15);
+// To one that publishes nothing: for so long, and then for five times as long none. A round that
+// asks for it takes seconds, and one that fails is begun again within 30 s.
+inline constexpr Duration promises_total = minutes(3), promises_pause = 5 * promises_total;
+inline constexpr std::size_t promises_limit = 256;  // members of which that is known
 // How often a node may publish past a death without the delay of a repair: once in that delay, but
 // so many times in a row. A few members that are killed together are killed again as they return.
 inline constexpr int hurries_at_once = 3;

@@ -133,8 +133,12 @@ struct Dht::Impl {
           const std::optional<Poll::Ask> ask = Poll::asked(from, m);
           if (!ask) return replica.on_fetch(from, m);
           if (ask == Poll::Ask::leave) return repair.on_leaver(from, m.envelope.request);
+          const bool promise = ask == Poll::Ask::promise;
+          if (promise && !context.view.may_promise(from, context.now.mono))
+            return context.reply(
+                from, wire::Fetched{m.envelope.request, wire::FetchStatus::refused}, Lane::repair);
           if (replica.on_poll(from, m)) repair.on_other_base(from);
-          if (ask == Poll::Ask::promise && context.view.promise(from, context.now.mono)) retire();
+          if (promise && context.view.promise(from, context.now.mono)) retire();
         },
         [&](const wire::FindNodes& m) { replica.on_find_nodes(from, m); },
         [&](const wire::Reconcile& m) { replica.on_reconcile(from, m); },

@@ -35,7 +35,8 @@ void Poll::start() {
 
 void Poll::on_reply(const NodeId& from, const wire::Message& reply) {
   if (const auto* fetched = std::get_if<wire::Fetched>(&reply)) {
-    answered_.insert(from);
+    const bool given = ask_ != Ask::promise || fetched->status != wire::FetchStatus::refused;
+    if (given) answered_.insert(from);
     const View::Member* member = context_.view.find(from);
     refused_ =
         refused_ || (fetched->status == wire::FetchStatus::refused && member && member->counts());

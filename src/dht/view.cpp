@@ -57,6 +57,7 @@ View::Change View::see(const MemberSeen& seen, Now now) {
   member.past = member.past && !member.live();
   // A new stamp, not a greater one: its clock may have been set back since.
   if (member.retired && member.live() && member.synced != member.retired_at) member.retired = false;
+  if (member.stamped()) asked_.erase(seen.id);
   if (member.stamped() || member.presence == Presence::left) withdraw(seen.id, member);
   add(member);
   if (moved) ++epoch_;
@@ -165,9 +166,16 @@ void View::forget_oldest() {
   if (kept > retired_limit) members_.erase(oldest);
 }
 
+bool View::may_promise(const NodeId& id, Instant now) const {
+  const Instant* first = asked_.peek(id);
+  return !first || now - *first < promises_total || now - *first >= promises_total + promises_pause;
+}
+
 bool View::promise(const NodeId& id, Instant now) {
   const auto known = members_.find(id);
   if (known == members_.end() || known->second->stamped()) return false;
+  const Instant* first = asked_.peek(id);
+  if (!first || now - *first >= promises_total) asked_.put(id, now);
   const bool asked_before = promises_.find(id) != promises_.end();
   if (known->second->in_doubt() && !asked_before)
     return false;  // counts until it has another stamp

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "constants.hpp"
+#include "kith/base/bounded.hpp"
 #include "kith/base/flat_map.hpp"
 #include "kith/base/ids.hpp"
 #include "kith/dht/dht.hpp"
@@ -93,6 +94,9 @@ class View {
   // It is about to publish a stamp: from now on it counts here, so that two who do at once, each
   // with a quorum of the old base, know of each other through whom both asked.
   bool promise(const NodeId& id, Instant now);
+  // Who asks for it again and again, and publishes nothing, parts those who promised from the
+  // others: both hold its places for undecided, and no base has a quorum.
+  bool may_promise(const NodeId& id, Instant now) const;
   // Applies the retirement rule; true when a member was retired, or a promise lapsed.
   bool retire(Instant now);
   std::optional<Instant> next_retirement(Instant now) const;
@@ -150,7 +154,8 @@ class View {
 
   NodeId self_;
   FlatMap<NodeId, std::unique_ptr<Member>> members_;
-  FlatMap<NodeId, Instant> promises_;  // until when
+  FlatMap<NodeId, Instant> promises_;              // until when
+  LruMap<NodeId, Instant> asked_{promises_limit};  // for a promise first, and no stamp since
   std::vector<wire::IdPrefix> releasing_;
   Totals totals_;
   std::uint64_t epoch_ = 0;

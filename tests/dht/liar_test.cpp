@@ -111,3 +111,32 @@ TEST_CASE("dht/liar: one that leaves others out makes them not publish without e
   }
   CHECK_LE(stamps.size(), 10);
 }
+
+TEST_CASE(
+    "dht/liar: one that asks half of them to count it, again and again, stops the network for "
+    "minutes") {
+  DhtWorld world(9);
+  world.start_first(8);
+  world.run(seconds(10));
+  REQUIRE(world.put(0, "before", "v").outcome == PutOutcome::applied);
+  for (std::size_t i = 0; i < 8; ++i) world.step(i, world.seen(8, Presence::alive));  // no stamp
+  std::size_t applied = 0, complete = 0;
+  for (int i = 0; i < 108; ++i) {  // 18 minutes: as long as the promise and the pause after it
+    for (const std::size_t half : {0, 1, 2, 3}) {
+      const wire::Message poll =
+          wire::Fetch{{{static_cast<std::uint64_t>(100 + i)}, 5000, Lane::repair, 0},
+                      {1},
+                      RecordId::from(world.id(8).view()),
+                      wire::Want::value};
+      world.step(half, MessageReceived{world.id(8), &poll});
+    }
+    const Instant begun = world.now().mono;
+    const std::string key = "k" + std::to_string(i);
+    applied += world.put(5, key, "v").outcome == PutOutcome::applied;
+    complete += world.get(6, key).complete;
+    const Duration passed = world.now().mono - begun;
+    if (passed < seconds(10)) world.run(seconds(10) - passed);
+  }
+  CHECK_GE(applied, 86);
+  CHECK_GE(complete, 86);
+}

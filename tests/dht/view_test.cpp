@@ -267,3 +267,21 @@ TEST_CASE(
   view.see(back, at(6));
   CHECK_FALSE(view.find(node(2))->counts());
 }
+
+TEST_CASE(
+    "dht/view: who asks for promises and publishes nothing is given none after three minutes") {
+  View view = view_of(3);
+  view.see(seen(7, Presence::alive, 0), at(1));
+  CHECK(view.may_promise(node(7), at(1).mono));
+  CHECK(view.promise(node(7), at(1).mono));
+  CHECK(view.promise(node(7), at(180).mono));
+  CHECK(view.may_promise(node(7), at(180).mono));
+  CHECK_FALSE(view.may_promise(node(7), at(181).mono));
+  CHECK_FALSE(view.may_promise(node(7), at(1080).mono));
+  CHECK(view.may_promise(node(7), at(1081).mono));
+  CHECK(view.promise(node(7), at(1081).mono));
+  CHECK_FALSE(view.may_promise(node(7), at(1081 + 180).mono));
+  view.see(seen(7, Presence::alive, 200), at(1300));  // it has published
+  view.see(seen(7, Presence::alive, 0), at(1301));    // and has left and come back
+  CHECK(view.may_promise(node(7), at(1302).mono));
+}
