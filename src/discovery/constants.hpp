@@ -24,8 +24,8 @@ inline constexpr std::size_t advertised_limit = 8;
 inline constexpr std::uint8_t beacon_type = 0x07;  // first byte: apart from every frame type
 inline constexpr std::uint8_t beacon_version = 1;
 inline constexpr std::size_t beacon_size = 1 + 1 + 1 + 8 + 16 + 8 + 16;
-inline constexpr std::size_t boots_limit = 1024;  // boot ids remembered
-inline constexpr std::size_t lans_limit = 16;     // other lan networks shown in status
+inline constexpr std::size_t places_limit = 1024;  // boot ids, each at its address, remembered
+inline constexpr std::size_t lans_limit = 16;      // other lan networks shown in status
 inline constexpr std::size_t targets_limit = 256;
 inline constexpr std::size_t addresses_limit = 8;           // dialled of one resolved name
 inline constexpr Duration retry_first = milliseconds(250);  // while alone; doubles
@@ -42,6 +42,10 @@ inline constexpr Duration yield_max = milliseconds(400);
 inline constexpr Duration believe = seconds(10);
 inline constexpr Duration adopting = seconds(1);  // the world carries out an adoption or refuses it
 inline constexpr Duration other_lan_life = seconds(100);  // three beacons missed: it is gone
-inline constexpr Duration redial_after = seconds(10);     // the same boot id beaconing on
+inline constexpr Duration redial_after = seconds(10);     // the same place beaconing on
+// Who answered is a member now, and membership tells of its loss. Once in so long it is dialled all
+// the same, for what membership never took up; of twenty beacons one costs a handshake.
+inline constexpr Duration meet_again = minutes(10);
+static_assert(redial_after < beacon_interval && meet_again > beacon_interval);
 
 }  // namespace kith::discovery

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "beacon.hpp"
+#include "beacon_dials.hpp"
 #include "constants.hpp"
 #include "interfaces.hpp"
 #include "kith/base/bounded.hpp"
@@ -32,7 +33,6 @@ struct Seed {
   std::optional<Instant> adopt_until{};
   bool once = false;  // a saved peer: dropped when it has answered
   Duration retry = retry_first;
-  std::size_t dialling = 0;
 };
 
 struct Other {
@@ -51,10 +51,10 @@ struct Discovery::Impl {
   Locality locality;
   std::map<std::uint64_t, Seed> seeds;
   std::map<Token, std::uint64_t> resolving;
-  std::map<Ticket, std::uint64_t> dialling;            // -> seed; 0: heard on the LAN
-  LruMap<BootId, Instant> boots{boots_limit};          // of our network
-  LruMap<BootId, Instant> foreign_boots{boots_limit};  // of other lan networks: they may come over
-  LruMap<IpAddress, Instant> answered{boots_limit};
+  std::map<Ticket, std::uint64_t> dialling;      // -> seed
+  BeaconDials beacon_dials;                      // of our network
+  LruMap<Place, Instant> foreign{places_limit};  // of other lan networks: they may come over
+  LruMap<IpAddress, Instant> answered{places_limit};
   std::map<ByteArray<16>, Other> others;
   std::optional<AdoptLan> adoption;
   std::optional<Lan> going;  // adopted, and the world has not followed yet
@@ -131,21 +131,23 @@ struct Discovery::Impl {
     const Lan lan{beacon->lan, beacon->holds_records};
     if (config.mode == Mode::lan && lan.id != config.lan.id)
       return other_lan(lan, in.from, *beacon);
-    foreign_boots.erase(beacon->boot);  // it came over, or we did
+    const Place place{beacon->boot, in.from};
+    foreign.erase(place);  // it came over, or we did
     std::erase_if(others, [&](const auto& entry) { return entry.second.place == in.from; });
     if (config.mode == Mode::lan && lan.holds_records) believe_peers_hold();
-    const Instant* known = boots.find(beacon->boot);
-    answer(in.from, known == nullptr);
-    if (known && now.mono - *known < redial_after) return;
-    boots.put(beacon->boot, now.mono);
-    dial(0, in.from, std::nullopt, false);
+    answer(in.from, !beacon_dials.knows(place));
+    if (!beacon_dials.due(place, now.mono, live <= 1)) return;
+    const Ticket ticket{++last_ticket};
+    beacon_dials.begin(ticket, place, now.mono);
+    out->push(Dial{ticket, in.from, std::nullopt, false});
   }
 
   void other_lan(const Lan& lan, const Endpoint& from, const Beacon& beacon) {
-    boots.erase(beacon.boot);
-    const Instant* known = foreign_boots.find(beacon.boot);
+    const Place place{beacon.boot, from};
+    beacon_dials.forget(place);
+    const Instant* known = foreign.find(place);
     const bool fresh = known == nullptr || now.mono - *known >= redial_after;
-    if (fresh) foreign_boots.put(beacon.boot, now.mono);
+    if (fresh) foreign.put(place, now.mono);
     answer(from, fresh);  // whoever loses must hear of the winner
     consider(lan, from);
   }
@@ -264,26 +266,19 @@ struct Discovery::Impl {
     if (addresses.empty()) return out->push(Unresolved{user, seed.target});
     for (std::size_t i = 0; i < addresses.size() && i < addresses_limit; ++i) {
       const Endpoint endpoint{addresses[i], seed.target->port};
-      const Ticket ticket{last_ticket + 1};
+      const Ticket ticket{++last_ticket};
+      dialling.emplace(ticket, id);
       out->push(Dialling{ticket, user, endpoint, seed.target});  // before the dial it names
-      dial(id, endpoint, seed.target->pin, seed.trust_first);
+      out->push(Dial{ticket, endpoint, seed.target->pin, seed.trust_first});
     }
   }
 
-  void dial(std::uint64_t seed, const Endpoint& to, const std::optional<PublicKey>& pin,
-            bool trust_first) {
-    const Ticket ticket{++last_ticket};
-    dialling.emplace(ticket, seed);
-    if (seed != 0) ++seeds.at(seed).dialling;
-    out->push(Dial{ticket, to, pin, trust_first});
-  }
-
   void on(const DialFinished& in) {
+    if (beacon_dials.end(in.ticket, in.ok, now.mono)) return;
     const auto node = dialling.extract(in.ticket);
     if (node.empty()) return drop(DropReason::unexpected);
     const auto seed = seeds.find(node.mapped());
     if (seed == seeds.end()) return;
-    --seed->second.dialling;
     // Done: who has its address later gets nothing of ours.
     if (in.ok) seed->second.adopt_until.reset();
     if (seed->second.once && (in.ok || in.permanent)) {
@@ -339,6 +334,7 @@ struct Discovery::Impl {
     timers.cancel({Timer::Kind::adopt});
   }
   void on(const LiveChanged& in) {
+    if (in.live < live) beacon_dials.member_lost(now.mono);
     const bool lonely_again = live > 1 && in.live <= 1;
     live = std::max<std::size_t>(in.live, 1);
     if (live > 1) cancel_adoption();
