@@ -1,5 +1,7 @@
 #include "beacon_dials.hpp"
 
+#include <algorithm>
+
 namespace kith::discovery {
 
 bool BeaconDials::due(const Place& place, Instant now, bool alone) {
@@ -10,6 +12,13 @@ bool BeaconDials::due(const Place& place, Instant now, bool alone) {
   // An interval longer than the loss: an answer of that time may have come too early to be of use.
   if (doubted_until_ && *met->answered < *doubted_until_) return true;
   return now - *met->answered >= meet_again;
+}
+
+bool BeaconDials::room(const IpAddress& source) const {
+  const auto same = std::count_if(in_flight_.begin(), in_flight_.end(), [&](const auto& dial) {
+    return dial.second.second.ip == source;
+  });
+  return in_flight_.size() < beacon_dials_limit && same < beacon_dials_per_source;
 }
 
 void BeaconDials::begin(Ticket ticket, const Place& place, Instant now) {

@@ -21,6 +21,7 @@ class BeaconDials {
   bool knows(const Place& place) const { return places_.peek(place) != nullptr; }
   // Whether a beacon from there is to be followed by a dial. While alone every one is.
   bool due(const Place& place, Instant now, bool alone);
+  bool room(const IpAddress& source) const;
   void begin(Ticket ticket, const Place& place, Instant now);
   bool end(Ticket ticket, bool ok, Instant now);  // false: no dial of ours
   void forget(const Place& place) { places_.erase(place); }

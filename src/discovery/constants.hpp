@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "kith/base/time.hpp"
@@ -26,6 +27,10 @@ inline constexpr std::uint8_t beacon_version = 1;
 inline constexpr std::size_t beacon_size = 1 + 1 + 1 + 8 + 16 + 8 + 16;
 inline constexpr std::size_t places_limit = 1024;  // boot ids, each at its address, remembered
 inline constexpr std::size_t lans_limit = 16;      // other lan networks shown in status
+// Dials in flight that beacons caused: of the session's 256, so that forged ones leave room for the
+// user's join; and for one host no more than a fraction. Who finds none left has its next beacon.
+inline constexpr std::size_t beacon_dials_limit = 64;
+inline constexpr std::ptrdiff_t beacon_dials_per_source = 4;
 inline constexpr std::size_t targets_limit = 256;
 inline constexpr std::size_t addresses_limit = 8;           // dialled of one resolved name
 inline constexpr Duration retry_first = milliseconds(250);  // while alone; doubles

@@ -137,6 +137,7 @@ struct Discovery::Impl {
     if (config.mode == Mode::lan && lan.holds_records) believe_peers_hold();
     answer(in.from, !beacon_dials.knows(place));
     if (!beacon_dials.due(place, now.mono, live <= 1)) return;
+    if (!beacon_dials.room(in.from.ip)) return drop(DropReason::limit_reached);
     const Ticket ticket{++last_ticket};
     beacon_dials.begin(ticket, place, now.mono);
     out->push(Dial{ticket, in.from, std::nullopt, false});

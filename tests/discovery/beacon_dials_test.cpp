@@ -1,4 +1,7 @@
 // Whom beacons make us dial, and how often.
+#include <algorithm>
+#include <set>
+
 #include "../../src/discovery/beacon.hpp"
 #include "kith/crypto/hash.hpp"
 #include "kith/discovery/discovery.hpp"
@@ -93,7 +96,7 @@ TEST_CASE("discovery/beacons: who answered is dialled once in ten minutes, not a
 }
 
 TEST_CASE(
-    "discovery/beacons: who did not answer is dialled at each beacon, but for those of a burst") {
+    "discovery/beacons: who did not answer is dialled at the next beacon, not within a burst") {
   Listener us;
   CHECK_EQ(us.meet(2, host(2), false), 1);
   us.pass(seconds(3));
@@ -131,4 +134,47 @@ TEST_CASE("discovery/beacons: who answered is dialled again after a member was l
     CHECK_EQ(us.meet(2, host(2), true), 1);
     us.pass(seconds(30));
   }
+}
+
+TEST_CASE("discovery/beacons: forged ones hold 64 dials at most, 4 a host, and no join up") {
+  Listener us;
+  std::vector<Dial> forged;
+  const auto forge = [&](Byte source, std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto port = static_cast<std::uint16_t>(10'000 + i);
+      for (const Dial& dial : us.hear(source * 1000u + i, host(source, port)))
+        forged.push_back(dial);
+    }
+  };
+  forge(66, 300);
+  CHECK_EQ(forged.size(), 4);
+  CHECK_EQ(us.meet(2, host(2), true), 1);  // another's are not held back
+  for (Byte source = 67; source < 167; ++source) forge(source, 4);
+  CHECK_EQ(forged.size(), 64);
+  CHECK_EQ(us.hear(3, host(3)).size(), 0);
+  us.machine.step(JoinRequested{{7}, *parse_target("192.168.1.4"), false, {}}, us.now, us.out);
+  const auto output = us.out.take();
+  CHECK(std::any_of(output.begin(), output.end(),
+                    [](const Output& one) { return std::holds_alternative<Dial>(one); }));
+  us.pass(seconds(3));
+  us.finish(forged, false);
+  CHECK_EQ(us.meet(3, host(3), true), 1);  // at its next beacon
+}
+
+TEST_CASE("discovery/beacons: a hundred hosts that start at once are all met within their burst") {
+  Listener us;
+  std::set<Endpoint> met;
+  std::vector<Dial> in_flight;
+  for (const Duration since :
+       {milliseconds(0), milliseconds(250), milliseconds(750), milliseconds(2000)}) {
+    us.pass(since);
+    if (since == seconds(2)) us.finish(std::exchange(in_flight, {}), true);  // answered, if late
+    for (Byte one = 2; one < 102; ++one)
+      for (const Dial& dial : us.hear(one, host(one))) {
+        in_flight.push_back(dial);
+        met.insert(dial.endpoint);
+      }
+    CHECK_LE(in_flight.size(), 64);
+  }
+  CHECK_EQ(met.size(), 100);
 }
