@@ -13,9 +13,10 @@ void Locality::set(std::vector<Subnet> subnets, std::vector<IpAddress> gateways)
 
 bool Locality::eligible(const IpAddress& ip) const {
   if (std::find(gateways_.begin(), gateways_.end(), ip) != gateways_.end()) return false;
-  if (ip.is_loopback() || ip.is_link_local()) return true;
-  return std::any_of(subnets_.begin(), subnets_.end(),
-                     [&](const Subnet& subnet) { return subnet.contains(ip); });
+  if (ip.is_loopback() || (ip.is_v4() && ip.is_link_local())) return true;
+  return std::any_of(subnets_.begin(), subnets_.end(), [&](const Subnet& subnet) {
+    return subnet.contains(ip) && subnet.ip.scope == ip.scope;  // every link has a fe80::/10
+  });
 }
 
 }  // namespace kith

@@ -313,14 +313,7 @@ struct Discovery::Impl {
   void on(const InterfacesChanged& in) {
     if (in.interfaces == interfaces && !interfaces.empty()) return;
     interfaces = in.interfaces;
-    SubnetsEligible subnets;
-    for (const Interface& interface : interfaces) {
-      if (!eligible(interface, config.lan_exclude)) continue;
-      subnets.subnets.insert(subnets.subnets.end(), interface.subnets.begin(),
-                             interface.subnets.end());
-      subnets.gateways.insert(subnets.gateways.end(), interface.gateways.begin(),
-                              interface.gateways.end());
-    }
+    SubnetsEligible subnets = subnets_of(interfaces, config.listen, config.lan_exclude);
     locality.set(subnets.subnets, subnets.gateways);
     out->push(std::move(subnets));
     out->push(AddressesFound{advertised(interfaces, config.listen, config.lan_exclude)});

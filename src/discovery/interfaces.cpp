@@ -15,6 +15,14 @@ int rank(const IpAddress& ip) {
   return ip.is_v4() ? 0 : (unique_local ? 2 : 1);
 }
 
+Subnet link_local_of(std::uint32_t interface) {
+  IpAddress ip;
+  ip.bytes[0] = 0xfe;
+  ip.bytes[1] = 0x80;
+  ip.scope = interface;
+  return {ip, 10};
+}
+
 const Endpoint* covering(const std::vector<Endpoint>& listen, const IpAddress& ip) {
   for (const Endpoint& endpoint : listen) {
     const bool same_family = endpoint.ip.is_v4() == ip.is_v4();
@@ -46,6 +54,21 @@ bool eligible(const Interface& interface, const std::vector<std::string>& exclud
 
 bool covered(const std::vector<Endpoint>& listen, const IpAddress& ip) {
   return covering(listen, ip) != nullptr;
+}
+
+SubnetsEligible subnets_of(const std::vector<Interface>& interfaces,
+                           const std::vector<Endpoint>& listen,
+                           const std::vector<std::string>& exclude) {
+  SubnetsEligible all;
+  for (const Interface& interface : interfaces) {
+    if (!eligible(interface, exclude)) continue;
+    all.subnets.insert(all.subnets.end(), interface.subnets.begin(), interface.subnets.end());
+    all.subnets.push_back(link_local_of(interface.index));  // also while its own is tentative
+    all.gateways.insert(all.gateways.end(), interface.gateways.begin(), interface.gateways.end());
+  }
+  for (const Endpoint& endpoint : listen)
+    if (endpoint.ip.scope != 0) all.subnets.push_back(link_local_of(endpoint.ip.scope));
+  return all;
 }
 
 std::vector<Endpoint> advertised(const std::vector<Interface>& interfaces,

@@ -14,6 +14,12 @@ bool eligible(const Interface& interface, const std::vector<std::string>& exclud
 // Whether one of the bound addresses receives what is sent to `ip`.
 bool covered(const std::vector<Endpoint>& listen, const IpAddress& ip);
 
+// Whom lan mode may talk to: their subnets, and the link-local addresses of their links. The link
+// of a link-local address that we listen on is one of them: who gave that address means it.
+SubnetsEligible subnets_of(const std::vector<Interface>& interfaces,
+                           const std::vector<Endpoint>& listen,
+                           const std::vector<std::string>& exclude);
+
 // What to advertise, best first: global before private before link-local; loopback only when there
 // is nothing else. Ports come from the listen address that covers each.
 std::vector<Endpoint> advertised(const std::vector<Interface>& interfaces,

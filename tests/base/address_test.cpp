@@ -45,7 +45,7 @@ TEST_CASE("base/address: the kinds of address are told apart") {
   CHECK(parse_ip("239.192.1.1")->is_multicast());
 }
 
-TEST_CASE("base/locality: local is loopback, link-local and our subnets, but never a gateway") {
+TEST_CASE("base/locality: local is loopback, 169.254/16 and our subnets, but never a gateway") {
   Locality locality;
   const auto v4 = [](Byte a, Byte b, Byte c, Byte d) { return IpAddress::v4(a, b, c, d); };
   CHECK(locality.eligible(v4(127, 0, 0, 1)));
@@ -55,4 +55,16 @@ TEST_CASE("base/locality: local is loopback, link-local and our subnets, but nev
   CHECK(locality.eligible(v4(10, 0, 0, 5)));
   CHECK_FALSE(locality.eligible(v4(10, 0, 0, 1)));
   CHECK_FALSE(locality.eligible(v4(10, 0, 1, 5)));
+}
+
+TEST_CASE("base/locality: an IPv6 link-local address is local on the links that are ours only") {
+  Locality locality;
+  const auto on_link_2 = *parse_ip("fe80::5%2"), on_link_9 = *parse_ip("fe80::5%9");
+  CHECK_FALSE(locality.eligible(on_link_2));
+  locality.set({{*parse_ip("fe80::1%2"), 64}, {*parse_ip("10.0.0.0"), 120}},
+               {*parse_ip("fe80::fe%2")});
+  CHECK(locality.eligible(on_link_2));
+  CHECK_FALSE(locality.eligible(on_link_9));
+  CHECK_FALSE(locality.eligible(*parse_ip("fe80::5")));
+  CHECK_FALSE(locality.eligible(*parse_ip("fe80::fe%2")));  // a gateway
 }

@@ -3,7 +3,6 @@
 #include <deque>
 
 #include "../../src/discovery/beacon.hpp"
-#include "../../src/discovery/interfaces.hpp"
 #include "kith/crypto/hash.hpp"
 #include "laws.hpp"
 
@@ -62,27 +61,6 @@ TEST_CASE("discovery/target: what people write is understood or refused with a r
   CHECK_EQ(parse_target("http://host").error(), TargetError::bad_port);
   CHECK_EQ(parse_target("short@host").error(), TargetError::bad_key);
   CHECK_EQ(parse_target("[::1").error(), TargetError::bad_host);
-}
-
-TEST_CASE("discovery/interfaces: names are excluded by pattern, loopback never is") {
-  CHECK(matches("docker*", "docker0"));
-  CHECK(matches("*", ""));
-  CHECK(matches("a*c", "abc"));
-  CHECK_FALSE(matches("docker*", "eth0"));
-  Interface lo{1, "lo", true, true};
-  CHECK(eligible(lo, {"lo"}));
-  Interface docker{3, "docker0"};
-  CHECK_FALSE(eligible(docker, {"docker*"}));
-}
-
-TEST_CASE("discovery/interfaces: loopback is advertised only when there is nothing else") {
-  Interface lo{1, "lo", true, true};
-  lo.subnets = {{IpAddress::v4(127, 0, 0, 1), 96 + 8}};
-  const std::vector<Endpoint> listen{{IpAddress::v4(0, 0, 0, 0), 5}};
-  CHECK_EQ(advertised({lo}, listen, {}).size(), 1);
-  const auto both = advertised({lo, ethernet()}, listen, {});
-  REQUIRE_EQ(both.size(), 1);
-  CHECK_EQ(to_string(both[0]), "192.168.1.1:5");
 }
 
 TEST_CASE("discovery/beacon: only those who know the network read it, and one bit breaks it") {

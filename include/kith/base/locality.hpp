@@ -1,5 +1,6 @@
-// Locality: who may talk to a node in lan mode. Link-local, loopback or inside one of its subnets,
-// and never a gateway: it forwards for the whole world, so what comes from it may be anybody.
+// Locality: who may talk to a node in lan mode. Loopback, IPv4 link-local or inside one of its
+// subnets (a link's fe80::/10, with its scope, is one), and never a gateway: it forwards for the
+// whole world, so what comes from it may be anybody.
 #pragma once
 
 #include <vector>
