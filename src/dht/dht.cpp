@@ -25,7 +25,13 @@ struct Dht::Impl {
   struct {                       // who counts, as the disk knows it
     std::uint64_t epoch = 0;     // of the view
     std::optional<Hash256> ids;  // of them and who is retired: to see whether it changed
-    Token writing;
+    std::optional<Token> writing;
+    struct Promise {  // given when that is on disk
+      Token on_disk;
+      NodeId to;
+      wire::Fetched reply;
+    };
+    std::vector<Promise> waiting{};
   } told;
   struct {
     Incarnation incarnation;
@@ -137,8 +143,11 @@ struct Dht::Impl {
           if (promise && !context.view.may_promise(from, context.now.mono))
             return context.reply(
                 from, wire::Fetched{m.envelope.request, wire::FetchStatus::refused}, Lane::repair);
-          if (replica.on_poll(from, m)) repair.on_other_base(from);
-          if (promise && context.view.promise(from, context.now.mono)) retire();
+          std::optional<Replica::Polled> polled = replica.on_poll(from, m);
+          if (!polled) return;
+          if (polled->differs) repair.on_other_base(from);
+          if (promise && give_promise(from)) return reply_when_told(from, std::move(polled->reply));
+          context.reply(from, std::move(polled->reply), Lane::repair);
         },
         [&](const wire::FindNodes& m) { replica.on_find_nodes(from, m); },
         [&](const wire::Reconcile& m) { replica.on_reconcile(from, m); },
@@ -149,6 +158,30 @@ struct Dht::Impl {
         [&](const auto&) { context.drop(DropReason::unexpected); });
   }
 
+  // True: the answer has to wait. Whoever is promised goes by it, so it outlives us.
+  bool give_promise(const NodeId& to) {
+    if (!context.view.promise(to, context.now.mono)) return false;
+    retire();
+    tell_counting();
+    return told.writing.has_value();
+  }
+  void reply_when_told(const NodeId& to, wire::Fetched reply) {
+    if (told.waiting.size() >= promises_limit) told.waiting.erase(told.waiting.begin());
+    told.waiting.push_back({*told.writing, to, std::move(reply)});
+  }
+  // That list of who counts is on disk, or was refused.
+  bool on_told(Token token, bool written) {
+    std::erase_if(told.waiting, [&](auto& one) {
+      if (one.on_disk != token) return false;
+      if (!written) one.reply = {one.reply.request, wire::FetchStatus::refused};
+      context.reply(one.to, std::move(one.reply), Lane::repair);
+      return true;
+    });
+    if (told.writing != token) return false;
+    told.writing.reset();
+    if (!written) forget_told();
+    return true;
+  }
   void answered(const NodeId& from, RequestId request, const wire::Message& message) {
     const OperationId id = requests.take(from, request);
     if (id == 0) return context.drop(DropReason::unexpected);
@@ -258,11 +291,12 @@ struct Dht::Impl {
     replica.on_verified(waiter.id, static_cast<const crypto::Verified&>(*in.result).valid.front());
   }
   void on(const Persisted& in) {
-    if (!repair.on_disk(in.token, true)) replica.on_persisted(in.token);
+    if (on_told(in.token, true) || repair.on_disk(in.token, true)) return;
+    replica.on_persisted(in.token);
   }
   void on(const Loaded& in) { replica.on_loaded(in); }
   void on(const DiskRefused& in) {
-    if (in.token == told.writing) return forget_told();
+    if (on_told(in.token, false)) return;
     if (!repair.on_disk(in.token, false)) replica.on_refused(in);
   }
 
@@ -328,7 +362,7 @@ struct Dht::Impl {
     if (std::exchange(told.ids, ids) == ids) return;
     told.writing = context.token();
     context.out->push(CountingChanged{
-        told.writing, std::make_shared<const std::vector<Counting>>(std::move(members))});
+        *told.writing, std::make_shared<const std::vector<Counting>>(std::move(members))});
   }
   void forget_told() {  // the disk refused: again in a while
     told.epoch = 0;

@@ -371,10 +371,10 @@ void Repair::publish() {
 void Repair::write(UnixMillis stamp) {
   writing_ = context_.token();
   stamp_ = stamp;
-  // On disk before it: whom others may retire by it.
+  // On disk before it: who else counts, and whom others may retire by it.
   releases_ = stamp.value > 0 ? context_.view.to_release() : std::vector<wire::IdPrefix>{};
   context_.view.releasing(releases_);
-  if (!releases_.empty()) launch_.keep_counting();
+  launch_.keep_counting();
   ByteArray<8> value;
   store_le(value.data(), static_cast<std::uint64_t>(stamp.value));
   context_.out->push(Persist{*writing_, Table::meta, Buffer(as_bytes("synced")), Buffer(value)});

@@ -18,7 +18,11 @@ class Replica {
   void load_at_start(const Buffer& raw);
   void on_store(const NodeId& from, const wire::Store& request);
   void on_fetch(const NodeId& from, const wire::Fetch& request);
-  bool on_poll(const NodeId& from, const wire::Fetch& request);  // whether our bases differ
+  struct Polled {
+    wire::Fetched reply;
+    bool differs;  // our bases
+  };
+  std::optional<Polled> on_poll(const NodeId& from, const wire::Fetch& request);
   void on_find_nodes(const NodeId& from, const wire::FindNodes& request);
   void on_reconcile(const NodeId& from, const wire::Reconcile& request);
 

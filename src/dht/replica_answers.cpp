@@ -34,10 +34,10 @@ void Replica::on_fetch(const NodeId& from, const wire::Fetch& request) {
 
 // Who asks will publish a stamp. It is told whom we count near it, and who else was promised as
 // much and may do so at any time.
-bool Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
+std::optional<Replica::Polled> Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
   if (!context_.view.find(from)) {
     context_.drop(DropReason::not_member);
-    return false;
+    return std::nullopt;
   }
   wire::Fetched reply{request.envelope.request};
   reply.status = wire::FetchStatus::none;
@@ -52,8 +52,7 @@ bool Replica::on_poll(const NodeId& from, const wire::Fetch& request) {
     reply.base = std::move(base);
     reply.record = Buffer(promised);
   }
-  context_.reply(from, std::move(reply), Lane::repair);
-  return differs;
+  return Polled{std::move(reply), differs};
 }
 
 void Replica::show_version(wire::Fetched& reply, const Version& version) {

@@ -117,18 +117,19 @@ bool View::owes_release() const {
 }
 
 void View::remember(const Counting& known, Now now) {
-  if (known.id == self_ || known.synced.value == 0 ||
-      members_.size() >= members_limit + retired_limit)
-    return;
+  const bool promised = known.as == Counting::As::promised;
+  if (known.id == self_ || members_.size() >= members_limit + retired_limit) return;
+  if (known.synced.value == 0 && !promised) return;
   Member member{known.key, known.synced, {}, now.mono};
   member.presence = Presence::dead;
   member.awaited = true;
   member.incarnation = known.incarnation;
-  member.counted = true;
-  member.retired = known.as != Counting::As::counts;
-  member.promised = known.as == Counting::As::in_doubt;
+  member.counted = known.synced.value > 0;
+  member.retired = known.as == Counting::As::retired || known.as == Counting::As::in_doubt;
+  member.promised = promised || known.as == Counting::As::in_doubt;
   member.retired_at = member.retired ? known.synced : UnixMillis{};
   if (members_.try_emplace(known.id, std::make_unique<Member>(member)).second) add(member);
+  if (promised) promises_.try_emplace(known.id, now.mono + promise_life);
   ++epoch_;
 }
 
@@ -304,13 +305,13 @@ std::optional<Instant> View::next_retirement(Instant now) const {
 std::vector<Counting> View::counting() const {
   std::vector<Counting> out;
   for (const auto& [id, member] : members_) {
-    const bool retired = member->retired;
-    if (id == self_ || !(member->stamped() || member->in_doubt() || retired)) continue;
+    if (id == self_ || !(member->counts() || member->retired)) continue;
     const bool doubt = member->in_doubt() || (!member->live() && member->stamped() && released(id));
     out.push_back({id, member->key, member->synced, member->incarnation,
-                   doubt     ? Counting::As::in_doubt
-                   : retired ? Counting::As::retired
-                             : Counting::As::counts});
+                   doubt               ? Counting::As::in_doubt
+                   : member->retired   ? Counting::As::retired
+                   : member->stamped() ? Counting::As::counts
+                                       : Counting::As::promised});
   }
   return out;
 }

@@ -51,7 +51,7 @@ std::vector<dht::Counting> meta_counting_of(const Meta& meta, const NetworkId& n
     member.synced = {static_cast<std::int64_t>(r.u64())};
     member.incarnation = {r.u64()};
     const std::uint8_t as = r.u8();
-    if (r.failed() || as > static_cast<std::uint8_t>(dht::Counting::As::in_doubt))
+    if (r.failed() || as > static_cast<std::uint8_t>(dht::Counting::As::promised))
       break;  // damaged: what came before it stands
     member.as = static_cast<dht::Counting::As>(as);
     members.push_back(member);

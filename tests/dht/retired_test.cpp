@@ -102,3 +102,21 @@ TEST_CASE(
   const GetReport get = world.get(5, "k");
   CHECK_FALSE((get.complete && !get.found));
 }
+
+TEST_CASE("dht/retired: who crashes just after another came to count remembers it") {
+  DhtWorld world(2);
+  world.start_first(1);
+  world.start(1);
+  while (world.node(1).synced.value == 0) world.run(milliseconds(1));
+  world.run(milliseconds(20));
+  REQUIRE_EQ(world.put(0, "before", "v").needed, 2);
+  REQUIRE_EQ(world.get(0, "before").asked, 2);
+  world.crash(0);
+  world.crash(1);
+  world.start(0);
+  const PutReport put = world.put(0, "k", "v");  // alone
+  world.crash(0);
+  world.start(1);
+  const GetReport get = world.get(1, "k");  // alone
+  CHECK_FALSE((put.outcome == PutOutcome::applied && get.complete && !get.found));
+}

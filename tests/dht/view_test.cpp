@@ -1,6 +1,8 @@
 // Who counts: bases, retirement and return, without messages.
 #include "view.hpp"
 
+#include <algorithm>
+
 #include "kith/crypto/hash.hpp"
 
 using namespace kith;
@@ -141,7 +143,10 @@ TEST_CASE(
   CHECK_EQ(promised.size(), 4);
   CHECK_EQ(view.stamped({}, 8), before);  // not by a stamp
   CHECK_EQ(view.promised({}), std::vector{node(7)});
-  CHECK_EQ(view.counting().size(), 2);  // nor for the next run
+  REQUIRE_EQ(view.counting().size(), 3);  // the next run knows that it may have published
+  CHECK(std::ranges::any_of(view.counting(), [](const Counting& one) {
+    return one.id == node(7) && one.as == Counting::As::promised;
+  }));
   const auto by_promise = view.digest(promised);
   CHECK_NE(by_promise, digest);
 
@@ -284,4 +289,18 @@ TEST_CASE(
   view.see(seen(7, Presence::alive, 200), at(1300));  // it has published
   view.see(seen(7, Presence::alive, 0), at(1301));    // and has left and come back
   CHECK(view.may_promise(node(7), at(1302).mono));
+}
+
+TEST_CASE("dht/view: who was promised before a restart counts after it, until it is heard of") {
+  const Counting promised{node(7), {}, {}, {}, Counting::As::promised};
+  for (const bool published : {true, false}) {
+    View view = view_of(3);
+    view.remember(promised, at(0));
+    CHECK_EQ(view.counting_count(), 4);
+    CHECK_FALSE(view.retire(at(20).mono));
+    CHECK_EQ(view.counting_count(), 4);
+    view.see(seen(7, Presence::alive, published ? 15 : 0), at(20));
+    view.retire(at(31).mono);
+    CHECK_EQ(view.counting_count(), published ? 4 : 3);
+  }
 }

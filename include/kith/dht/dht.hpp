@@ -33,8 +33,9 @@ struct Counting {
   PublicKey key;
   UnixMillis synced;
   Incarnation incarnation;  // of the record that said so
-  // Retired with that stamp; or in doubt: dead or back, and others may have retired it by ours.
-  enum class As : std::uint8_t { counts, retired, in_doubt } as = As::counts;
+  // Retired with that stamp; or in doubt: dead or back, and others may have retired it by ours; or
+  // promised to count, without a stamp yet.
+  enum class As : std::uint8_t { counts, retired, in_doubt, promised } as = As::counts;
 };
 
 // Numbers of a node's own: the others bear any, and need not know them.
