@@ -1,6 +1,7 @@
 // Every number of the DHT, with its unit and reason; but for Tuning's, in the door.
 #pragma once
 
+#include "kith/base/ids.hpp"
 #include "kith/base/time.hpp"
 #include "kith/wire/constants.hpp"
 
@@ -16,6 +17,9 @@ inline constexpr int base_retries = 3;                      // after `not_base`,
 inline constexpr Duration tombstone_life = hours(30 * 24);
 inline constexpr Duration away_limit = hours(29 * 24);  // then shared records are dropped
 inline constexpr Duration future_limit = hours(24);     // a sequence further ahead is refused
+// ms: a replica takes no later expiry. A JSON number is exact up to here, and a wait for it still
+// fits a Duration.
+inline constexpr std::int64_t expiry_limit = json_safe_limit;
 inline constexpr Duration public_ttl_max = hours(7 * 24);
 // By the writer's clock; a receiver's may be behind it.
 inline constexpr Duration public_ttl_slack = hours(1);

@@ -57,10 +57,18 @@ bool within_future_limit(Sequence sequence, UnixMillis wall) {
   return ahead >= 0 && ahead <= wall.value + to_millis(future_limit);
 }
 
+bool lasts_too_long(const wire::Record& record, Mode mode) {
+  if (record.expiry.value > expiry_limit) return true;
+  const auto written = static_cast<std::int64_t>(record.sequence.value);
+  return mode == Mode::public_ && record.tombstone &&
+         record.expiry.value > written + to_millis(tombstone_life);
+}
+
 wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMillis wall) {
   using wire::Refusal;
   if (crypto::hash256({record.value.view()}) != record.content) return Refusal::bad_record;
   if (!within_future_limit(record.sequence, wall)) return Refusal::bad_record;
+  if (lasts_too_long(record, mode)) return Refusal::bad_record;
   if (record.kind == wire::Kind::owned) {
     const auto label = label_in(record.ext);
     const NodeId owner = crypto::node_id(record.writer);

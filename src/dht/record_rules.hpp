@@ -31,6 +31,8 @@ Bytes label_ext(const Hash256& label);  // the ext of an owned record
 std::optional<Hash256> label_in(ByteView ext);
 
 bool within_future_limit(Sequence sequence, UnixMillis wall);  // else no replica takes it
+// It expires so late that no replica takes it, whatever its clock says.
+bool lasts_too_long(const wire::Record& record, Mode mode);
 // Everything but the signature.
 wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMillis wall);
 

@@ -19,7 +19,9 @@ void Replica::load_at_start(const Buffer& raw) {
   const UnixMillis last_seen = context_.config.last_seen;
   const bool away_too_long = last_seen.value > 0 && record.kind == wire::Kind::value &&
                              context_.now.wall.value - last_seen.value > to_millis(away_limit);
-  if (away_too_long || purgeable(record, context_.now.wall)) {
+  // Kept, it would fail every repair: the others take no such record.
+  const bool refused = lasts_too_long(record, context_.config.mode);
+  if (away_too_long || refused || purgeable(record, context_.now.wall)) {
     context_.forgetting = true;
     to_forget_.push_back(record.id);
     return forget_some();

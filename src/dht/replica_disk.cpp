@@ -131,9 +131,10 @@ void Replica::drop(const RecordId& id, const Version& at_most) {
 void Replica::plan_purge() {
   const auto next = context_.index.next_purge_millis();
   if (!next) return context_.timers.cancel({Timer::Kind::purge});
-  const auto wait = std::max<std::int64_t>(*next - context_.now.wall.value, 1);
-  const Duration capped = std::min(Duration(milliseconds(wait)), Duration(hours(1)));
-  context_.timers.set({Timer::Kind::purge}, context_.now.mono + capped);
+  // Capped before it is a Duration, which has a thousandth of the range.
+  const auto wait =
+      std::clamp<std::int64_t>(*next - context_.now.wall.value, 1, to_millis(hours(1)));
+  context_.timers.set({Timer::Kind::purge}, context_.now.mono + milliseconds(wait));
 }
 
 }  // namespace kith::dht
