@@ -69,7 +69,11 @@ inline constexpr std::size_t promises_limit = 256;  // members of which that is 
 inline constexpr int hurries_at_once = 3;
 inline constexpr Duration left_out_delay = minutes(1);  // the same, for who is left out of bases
 inline constexpr Duration poll_timeout = seconds(5);
-inline constexpr Duration exchange_timeout = seconds(20);  // silence of a partner in an exchange
+inline constexpr Duration exchange_timeout = seconds(20);  // of an exchange that resolves nothing
+// Questions of an exchange besides one for each difference that it resolves. One difference takes
+// as many as its range is deep, some 5 in a hundred thousand records and at most 64; where there
+// are many, 16 ranges share a question.
+inline constexpr std::size_t exchange_questions = 256;
 inline constexpr Duration resend_at_least_every = seconds(2);
 inline constexpr std::size_t repair_window_busy = 4;  // fetches in flight while clients are served
 inline constexpr std::size_t strays_window = 8;       // gets at once of what strayed here

@@ -4,7 +4,11 @@ namespace kith::dht {
 
 Exchange::Exchange(Context& context, Requests& requests, OperationId id, Replica& replica,
                    const NodeId& partner, Purpose purpose)
-    : Operation(context, requests, id), replica_(replica), partner_(partner), purpose_(purpose) {}
+    : Operation(context, requests, id),
+      replica_(replica),
+      partner_(partner),
+      purpose_(purpose),
+      reconciler_(purpose == Purpose::leave) {}
 
 const reconcile::RangeSet& Exchange::mine() const {
   // What leaves with us must go to whoever holds it then, so all of it is offered.
@@ -19,6 +23,9 @@ void Exchange::start() {
 void Exchange::ask() {
   const std::vector<wire::RangeDigest> ranges = reconciler_.next(mine());
   if (ranges.empty()) return progress();
+  const std::size_t most =
+      exchange_questions + resolved_ + (purpose_ == Purpose::leave ? mine().size() : 0);
+  if (++questions_ > most) return end(false);
   asking_ = true;
   const Instant deadline = context_.now.mono + exchange_timeout;
   requests_.send(id(), partner_, wire::Reconcile{{}, wire::Topic::records, ranges}, deadline,
@@ -26,12 +33,12 @@ void Exchange::ask() {
 }
 
 void Exchange::on_reply(const NodeId&, const wire::Message& reply) {
-  wake_at(context_.now.mono + exchange_timeout);  // it moves
   if (const auto* answer = std::get_if<wire::Reconciled>(&reply)) on_reconciled(*answer);
   if (const auto* fetched = std::get_if<wire::Fetched>(&reply)) on_fetched(*fetched);
   if (const auto* stored = std::get_if<wire::Stored>(&reply)) {
     moving_.erase(stored->request);
     failed_some_ |= stored->status == wire::StoreStatus::refused;
+    resolved(1);
   }
   progress();
 }
@@ -39,15 +46,23 @@ void Exchange::on_reply(const NodeId&, const wire::Message& reply) {
 void Exchange::on_reconciled(const wire::Reconciled& answer) {
   asking_ = false;
   std::vector<reconcile::Difference> differences;
-  if (!reconciler_.take(mine(), answer, differences)) context_.drop(DropReason::unexpected);
+  if (!reconciler_.take(mine(), answer, differences)) {
+    context_.drop(DropReason::unexpected);
+    return end(false);
+  }
+  std::size_t settled = 0;
   for (const reconcile::Difference& difference : differences) {
     // When we leave all goes to all our neighbours: as others leave as well, the farthest of them
     // may come to keep it.
     const bool leaves = purpose_ == Purpose::leave;
     const bool wanted = leaves ? difference.mine.has_value() : difference.theirs.has_value();
     const RecordId record = RecordId::from(difference.key);
-    if (wanted && (leaves || !replica_.declined(record))) queue_.push_back(record);
+    const bool declined = !leaves && replica_.declined(record);
+    if (wanted && !declined) queue_.push_back(record);
+    // What it has and a leaver lacks it may have invented.
+    if (declined || (!wanted && !leaves)) ++settled;
   }
+  if (settled > 0) resolved(settled);
 }
 
 void Exchange::on_fetched(const wire::Fetched& fetched) {
@@ -57,6 +72,10 @@ void Exchange::on_fetched(const wire::Fetched& fetched) {
   if (fetched.record.empty()) {
     // Purged meanwhile, or unreadable there: then another partner has to have it.
     failed_some_ |= fetched.status == wire::FetchStatus::refused;
+  } else if (const auto decoded = wire::decode_record(fetched.record);
+             !decoded || decoded->record.id != record) {
+    failed_some_ = true;  // it was not asked for
+    context_.drop(DropReason::unexpected);
   } else if (purpose_ != Purpose::leave) {
     ++context_.repairs_received;
     taking_.insert(record);
@@ -98,8 +117,15 @@ void Exchange::progress() {
 void Exchange::on_taken(const RecordId& record, bool kept) {
   taking_.erase(record);
   failed_some_ |= !kept;
-  wake_at(context_.now.mono + exchange_timeout);
+  if (kept) resolved(1);
   progress();
+}
+
+// Each key differs once in an exchange, and what we keep is signed: so neither the questions nor
+// the time of a partner that invents differences grow with what it invents.
+void Exchange::resolved(std::size_t differences) {
+  resolved_ += differences;
+  wake_at(context_.now.mono + exchange_timeout);
 }
 
 void Exchange::on_unreachable(const NodeId& peer) {
@@ -107,7 +133,7 @@ void Exchange::on_unreachable(const NodeId& peer) {
 }
 
 void Exchange::on_timer() {
-  // Silence for the whole timeout: this partner is of no use now.
+  // Nothing came of it for the whole timeout: this partner is of no use now.
   end(false);
 }
 

@@ -38,6 +38,7 @@ class Exchange final : public Operation {
   void on_fetched(const wire::Fetched& fetched);
   void move_some();
   void progress();
+  void resolved(std::size_t differences);
   void end(bool succeeded);
 
   Replica& replica_;
@@ -47,6 +48,7 @@ class Exchange final : public Operation {
   std::deque<RecordId> queue_;
   std::map<RequestId, RecordId> moving_;  // fetches and stores under way
   std::set<RecordId> taking_;             // handed to our replica, not on disk yet
+  std::size_t questions_ = 0, resolved_ = 0;
   bool asking_ = false, failed_some_ = false, succeeded_ = false;
 };
 

@@ -37,7 +37,7 @@ wire::Reconciled answer(const RangeSet& mine, const wire::Reconcile& question) {
   return reply;
 }
 
-Reconciler::Reconciler() : pending_{Range{0, Key{}}} {}
+Reconciler::Reconciler(bool mine_only) : mine_only_(mine_only), pending_{Range{0, Key{}}} {}
 
 void Reconciler::defer(const Range& range) {
   if (pending_.size() < pending_limit) pending_.push_back(range);
@@ -60,18 +60,25 @@ bool Reconciler::take(const RangeSet& mine, const wire::Reconciled& answer,
   const auto asked = [&](std::uint8_t depth, const Key& prefix) {
     return asked_.contains(Range{depth, masked(prefix, depth)});
   };
+  // Each range once: so no range is asked for twice in an exchange, and no key differs twice.
+  std::set<Range> told;
   for (const wire::RangeItems& range : answer.ranges)
-    if (!asked(range.depth, range.prefix)) return false;
-  for (const wire::RangeDigest& child : answer.children)
-    if (child.depth == 0 || child.depth > nibbles_in_key ||
-        !asked(static_cast<std::uint8_t>(child.depth - 1), child.prefix))
+    if (!asked(range.depth, range.prefix) ||
+        !told.insert({range.depth, masked(range.prefix, range.depth)}).second)
       return false;
+  for (const wire::RangeDigest& child : answer.children) {
+    if (child.depth == 0 || child.depth > nibbles_in_key) return false;
+    const auto above = static_cast<std::uint8_t>(child.depth - 1);
+    if (!asked(above, child.prefix) || told.contains({above, masked(child.prefix, above)}) ||
+        !told.insert({child.depth, masked(child.prefix, child.depth)}).second)
+      return false;
+  }
 
   asked_.clear();
   for (const wire::RangeItems& range : answer.ranges) compare(mine, range, out);
   for (const wire::RangeDigest& child : answer.children) {
     const wire::RangeDigest held = mine.digest(child.depth, child.prefix);
-    if (same(held, child)) continue;
+    if (same(held, child) || (mine_only_ && held.count == 0)) continue;
     if (child.count == 0)
       compare(mine, {child.depth, held.prefix, {}}, out);  // no need to ask
     else

@@ -101,3 +101,138 @@ TEST_CASE("dht/hostile: of a public network's tombstones none claims to last lon
   it.store(it.record_until(longest, true));
   CHECK(it.answer->status == wire::StoreStatus::stored);
 }
+
+namespace {
+
+constexpr std::size_t nonsense = 4;  // the member whose answers are
+
+// It answers each question about records with a range that nobody asked for.
+void never_asked(DhtWorld& world) {
+  world.tamper = [](std::size_t from, wire::Message& message) {
+    auto* answer = std::get_if<wire::Reconciled>(&message);
+    if (from != nonsense || !answer) return;
+    answer->children.clear();
+    answer->ranges = {wire::RangeItems{64, {}, {}}};
+  };
+}
+
+// How many questions about records it is asked.
+std::size_t asked_of(DhtWorld& world, Duration span) {
+  std::size_t questions = 0;
+  world.on_message = [&](std::size_t, std::size_t to, const wire::Message& message) {
+    questions += to == nonsense && std::holds_alternative<wire::Reconcile>(message);
+  };
+  world.run(span);
+  world.on_message = nullptr;
+  return questions;
+}
+
+// A record as it lies on a disk.
+void lay(DhtWorld::Node& node, std::size_t number, UnixMillis wall) {
+  wire::Record record;
+  record.id = record_id(Bytes(32, 7), wire::Kind::value, {}, "k" + std::to_string(number));
+  record.sequence = {static_cast<std::uint64_t>(wall.value)};
+  record.writer = node.identity->public_key();
+  record.content = crypto::hash256({ByteView{}});
+  const Bytes head = wire::record_head(record);
+  const Signature signature = node.identity->sign(wire::record_message({}, head).view());
+  node.disk[Bytes(record.id.bytes.begin(), record.id.bytes.end())] =
+      wire::encode_record(head, {}, signature);
+}
+
+}  // namespace
+
+TEST_CASE("dht/hostile: one whose reconcile answers are nonsense keeps no newcomer from counting") {
+  DhtWorld world(6);
+  world.start_first(5);
+  never_asked(world);
+  world.start(5);
+  const std::size_t questions = asked_of(world, minutes(2));
+  CHECK_GT(world.node(5).synced.value, 0);  // four of five are honest
+  CHECK_LE(questions, 30);
+}
+
+TEST_CASE("dht/hostile: nor does one that has always more ranges that differ") {
+  DhtWorld world(5);
+  world.start_all();
+  std::map<RequestId, std::vector<wire::RangeDigest>> questions;
+  world.on_send = [&](std::size_t, std::size_t to, const Buffer& raw) {
+    const auto message = wire::decode(raw);
+    const auto* question = std::get_if<wire::Reconcile>(&*message);
+    if (to == nonsense && question) questions[question->envelope.request] = question->ranges;
+  };
+  world.tamper = [&](std::size_t from, wire::Message& message) {
+    auto* answer = std::get_if<wire::Reconciled>(&message);
+    if (from != nonsense || !answer) return;
+    answer->children.clear();
+    answer->ranges.clear();
+    for (const wire::RangeDigest& range : questions[answer->request])
+      for (std::size_t digit = 0; digit < 16 && range.depth < 60; ++digit) {
+        const auto depth = static_cast<std::uint8_t>(range.depth + 1);
+        wire::RangeDigest child{depth, range.prefix, 100, {}};
+        child.prefix[range.depth / 2u] |=
+            static_cast<Byte>(range.depth % 2 == 0 ? digit << 4 : digit);
+        child.fingerprint.fill(0xee);
+        answer->children.push_back(child);
+      }
+  };
+  world.kill(3);
+  world.run(minutes(2));
+  for (const std::size_t honest : {0, 1, 2}) CHECK(world.node(honest).dht->snapshot().synced);
+  CHECK_LE(questions.size(), 16 * exchange_questions);  // exchanges, in rounds and between them
+}
+
+TEST_CASE("dht/hostile: nor is anybody kept from mending its copies by one, or from leaving") {
+  DhtWorld world(5);
+  world.start_all();
+  never_asked(world);
+  world.run(minutes(5));  // each has met it by now
+  for (const std::size_t other : {1, 2, 3, 4}) world.hush(0, other);
+  REQUIRE(world.put(1, "k", "v").outcome == PutOutcome::applied);
+  for (std::size_t i = 0; i < 5; ++i) world.node(i).unreachable.clear();
+  REQUIRE(world.node(0).disk.empty());
+  world.run(minutes(15));
+  CHECK_EQ(world.node(0).disk.size(), 1);
+  world.step(1, DrainRequested{});
+  world.run(seconds(60));
+  CHECK(world.handed_over(1));
+}
+
+TEST_CASE("dht/hostile: one that shows other records than it is asked for is left at once") {
+  DhtWorld world(6);
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t number = 0; number < 40; ++number)
+      lay(world.node(i), number, world.now().wall);
+  world.start_first(5);
+  const Buffer other = world.node(0).disk.begin()->second;
+  std::optional<std::size_t> liar;  // the first that is asked for any
+  world.tamper = [&](std::size_t from, wire::Message& message) {
+    auto* fetched = std::get_if<wire::Fetched>(&message);
+    if (!fetched || fetched->record.empty() || liar.value_or(from) != from) return;
+    liar = from;
+    fetched->record = other;
+  };
+  world.start(5);
+  world.run(seconds(10));
+  CHECK_GT(world.node(5).synced.value, 0);
+  CHECK_EQ(world.node(5).disk.size(), 40);
+}
+
+TEST_CASE("dht/hostile: a difference that is large and true is not taken for one without end") {
+  // One has 4000 that the other lacks, and each lacks every 40th of what is left.
+  DhtWorld world(2);
+  constexpr std::size_t all = 20'000;
+  for (std::size_t number = 0; number < all; ++number) {
+    if (number >= 4000 && number % 40 != 0) lay(world.node(0), number, world.now().wall);
+    if (number % 40 != 1) lay(world.node(1), number, world.now().wall);
+  }
+  std::size_t questions = 0;
+  world.on_message = [&](std::size_t, std::size_t, const wire::Message& message) {
+    questions += std::holds_alternative<wire::Reconcile>(message);
+  };
+  world.start_first(2);
+  world.run(minutes(5));  // who founded the network mends its copies later
+  CHECK_GT(questions, 2 * exchange_questions);
+  CHECK(world.all_synced());
+  for (const std::size_t one : {0, 1}) CHECK_EQ(world.node(one).disk.size(), all - 100);
+}

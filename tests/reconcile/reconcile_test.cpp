@@ -1,5 +1,7 @@
 #include "kith/reconcile/reconcile.hpp"
 
+#include <algorithm>
+
 #include "kith/base/rng.hpp"
 
 using namespace kith;
@@ -196,6 +198,44 @@ TEST_CASE("reconcile: an answer to ranges that were not asked changes nothing") 
   CHECK(out.empty());
   CHECK_FALSE(asker.finished());
   CHECK_EQ(asker.next(mine).size(), 1);  // the question stands
+}
+
+TEST_CASE("reconcile: an answer that tells one range twice is none, so no key differs twice") {
+  RangeSet mine;
+  Reconciler asker;
+  std::vector<Difference> out;
+  REQUIRE_EQ(asker.next(mine).size(), 1);
+  const wire::RangeItems items{0, {}, {{Key{}, version_of(1)}}};
+  const wire::RangeDigest child{1, {}, 99, {}};
+  for (const int which : {0, 1, 2}) {
+    wire::Reconciled lie;
+    if (which != 1) lie.ranges = {items, items};
+    if (which != 0) lie.children = {child, child};
+    if (which == 2) lie.ranges.pop_back(), lie.children.pop_back();
+    CHECK_FALSE(asker.take(mine, lie, out));
+  }
+  CHECK(out.empty());
+}
+
+TEST_CASE("reconcile: who looks for its own only asks for no range where it has nothing") {
+  Rng rng(7);
+  RangeSet mine, theirs;
+  const Key key = random_key(rng);
+  mine.put(key, version_of(1));
+  for (int i = 0; i < 20'000; ++i) theirs.put(random_key(rng), version_of(1));
+  Reconciler asker(true);
+  std::vector<Difference> out;
+  std::size_t ranges = 0;
+  while (!asker.finished()) {
+    wire::Reconcile question;
+    question.ranges = asker.next(mine);
+    ranges += question.ranges.size();
+    REQUIRE(asker.take(mine, answer(theirs, question), out));
+  }
+  CHECK_LE(ranges, 5);
+  CHECK(std::any_of(out.begin(), out.end(), [&](const Difference& one) {
+    return one.key == key && one.mine && !one.theirs;
+  }));
 }
 
 TEST_CASE("reconcile: a liar whose every digest differs is bounded") {

@@ -91,9 +91,11 @@ struct Difference {
 // Calling next() again before take() repeats the question (a retransmission).
 class Reconciler {
  public:
-  Reconciler();  // starts at the whole key space
+  // Starts at the whole key space. `mine_only`: what the other side alone has is not looked for.
+  explicit Reconciler(bool mine_only = false);
   std::vector<wire::RangeDigest> next(const RangeSet& mine);
-  // Appends what differs. An answer to ranges that were not asked is ignored (returns false).
+  // Appends what differs, each key once in an exchange. An answer to ranges that were not asked, or
+  // that tells one twice, is ignored (returns false): no honest side gives one.
   bool take(const RangeSet& mine, const wire::Reconciled& answer, std::vector<Difference>& out);
   bool finished() const { return pending_.empty() && asked_.empty(); }
 
@@ -106,6 +108,7 @@ class Reconciler {
   void defer(const Range& range);
   void compare(const RangeSet& mine, const wire::RangeItems& theirs, std::vector<Difference>& out);
 
+  bool mine_only_;
   std::vector<Range> pending_;  // a stack: depth first keeps it short
   std::set<Range> asked_;
 };
