@@ -104,9 +104,12 @@ Result<bool, ApiError> flag_in(const std::string& name, const std::string& text)
   return Failure<ApiError>(usage(name + " is 1 or 0"));
 }
 
-Result<KvOptions, ApiError> kv_options(const Query& query, bool read, const node::Node& node) {
+Result<KvOptions, ApiError> kv_options(const Query& query, const std::string& method,
+                                       const node::Node& node) {
   KvOptions out;
   for (const auto& [name, value] : query.fields) {
+    if (name == "ttl" && method == "DELETE")
+      return Failure<ApiError>(usage("ttl does not go with this method", "only values expire"));
     if (name == "ttl") {
       out.ttl = parse_duration(value);
       if (!out.ttl || *out.ttl < Duration(milliseconds(1)))
@@ -116,7 +119,7 @@ Result<KvOptions, ApiError> kv_options(const Query& query, bool read, const node
       const auto level = parse_consistency(value);
       if (!level) return Failure<ApiError>(usage("consistency is one, quorum or all"));
       out.consistency = *level;
-    } else if (name == (read ? "owned" : "owner")) {
+    } else if (name == (method == "GET" ? "owned" : "owner")) {
       return Failure<ApiError>(usage(name + " does not go with this method",
                                      "read with owner=NODE, write your own names with owned=1"));
     } else if (name == "owner") {
@@ -233,7 +236,7 @@ Command Api::records(const Request& request, const Query& query, const node::Nod
   if (!key) return error_response(key.error());
   if (request.body.size() > wire::value_limit)
     return error_response({"usage", 2, 413, "a value has at most 65536 bytes", ""});
-  const auto options = kv_options(query, get, node);
+  const auto options = kv_options(query, request.method, node);
   if (!options) return error_response(options.error());
   Pending pending{std::string(kv_verb(request.method))};
   pending.as_json = request.accept.find("application/json") != std::string::npos;

@@ -88,11 +88,14 @@ bool expired(UnixMillis expiry, UnixMillis wall) {
   return expiry.value != 0 && expiry.value <= wall.value;
 }
 
+std::int64_t purge_time(Sequence sequence, bool tombstone, UnixMillis expiry) {
+  if (tombstone) return static_cast<std::int64_t>(sequence.value) + to_millis(tombstone_life);
+  return expiry.value == 0 ? 0 : expiry.value + to_millis(expired_grace);
+}
+
 bool purgeable(const wire::Record& record, UnixMillis wall) {
-  if (record.expiry.value != 0 && record.expiry.value + to_millis(expired_grace) <= wall.value)
-    return true;
-  const auto written = static_cast<std::int64_t>(record.sequence.value);
-  return record.tombstone && written + to_millis(tombstone_life) <= wall.value;
+  const std::int64_t at = purge_time(record.sequence, record.tombstone, record.expiry);
+  return at != 0 && at <= wall.value;
 }
 
 }  // namespace kith::dht

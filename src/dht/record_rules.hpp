@@ -36,7 +36,9 @@ bool lasts_too_long(const wire::Record& record, Mode mode);
 // Everything but the signature.
 wire::Refusal check(const wire::Record& record, ByteView root, Mode mode, UnixMillis wall);
 
-// Dead weight: expired or deleted so long ago that no replica can still lack the news.
+// From then on (ms) it is dead weight: expired or deleted so long ago that no replica can still
+// lack the news; 0: never. What is deleted is so for good: its expiry says nothing.
+std::int64_t purge_time(Sequence sequence, bool tombstone, UnixMillis expiry);
 bool purgeable(const wire::Record& record, UnixMillis wall);
 bool expired(UnixMillis expiry, UnixMillis wall);
 

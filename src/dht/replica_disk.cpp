@@ -12,13 +12,7 @@ wire::Refusal refusal_of(DiskRefusal reason) {
 }  // namespace
 
 std::int64_t Replica::purge_time(const Index::Entry& entry) {
-  std::int64_t at = 0;
-  if (entry.expiry.value != 0) at = entry.expiry.value + to_millis(expired_grace);
-  if (entry.tombstone) {
-    const auto written = static_cast<std::int64_t>(entry.version.sequence.value);
-    at = std::max(at, written + to_millis(tombstone_life));
-  }
-  return at;
+  return dht::purge_time(entry.version.sequence, entry.tombstone, entry.expiry);
 }
 
 void Replica::on_refused(const DiskRefused& refused) {

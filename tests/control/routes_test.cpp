@@ -207,6 +207,7 @@ TEST_CASE("control/routes: levels, flags and options that there are none of are 
   CHECK_EQ(message(world.ask("PUT", "/v1/kv/k?TTL=5s", "v")), "unknown option \"TTL\"");
   CHECK_EQ(message(world.ask("PUT", "/v1/kv/k?=5s", "v")), "unknown option \"\"");
   CHECK_EQ(message(world.ask("PUT", "/v1/kv/k?owned=no", "v")), "owned is 1 or 0");
+  CHECK_EQ(message(world.ask("DELETE", "/v1/kv/k?ttl=5s")), "ttl does not go with this method");
   CHECK_EQ(message(world.ask("GET", "/v1/events?follow=no")), "follow is 1 or 0");
 }
 

@@ -69,6 +69,35 @@ TEST_CASE("dht/disk: who was away for a month forgets all its shared records, ho
   CHECK(world.all_synced());
 }
 
+TEST_CASE(
+    "dht/disk: a deletion that expires suppresses for 30 days all the same, restarts or not") {
+  DhtWorld world(3);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  world.run(seconds(1));
+  world.cut({2}, {0, 1});
+  PutRequested deletion{{}, "k"};
+  deletion.tombstone = true;
+  deletion.ttl = seconds(1);
+  REQUIRE(world.put(0, deletion).outcome == PutOutcome::applied);
+  world.run(minutes(11));
+  for (std::size_t i = 0; i < 3; ++i) world.node(i).ahead = hours(25);
+  world.run(minutes(61));
+  REQUIRE_EQ(world.node(0).dht->snapshot().tombstones, 1);
+  for (const std::size_t i : {0, 1}) {
+    world.crash(i);
+    world.start(i);
+    world.run(seconds(5));
+    CHECK_EQ(world.node(i).dht->snapshot().tombstones, 1);
+  }
+  world.heal();
+  world.run(minutes(5));
+  for (std::size_t i = 0; i < 3; ++i) CHECK_FALSE(world.get(i, "k").found);
+  for (std::size_t i = 0; i < 3; ++i) world.node(i).ahead = hours(31 * 24);
+  world.run(minutes(61));
+  CHECK_EQ(world.node(0).dht->snapshot().tombstones, 0);
+}
+
 TEST_CASE("dht/disk: what comes to the place of something to be forgotten stays") {
   DhtWorld world(2);
   world.start_first(1);
