@@ -120,8 +120,8 @@ void Put::store() {
   for (const NodeId& replica : counted_) waiting_for_.erase(replica);
   for (const NodeId& replica : refused_) waiting_for_.erase(replica);
   const wire::BaseDigest digest = context_.view.digest(base_);
-  for (const NodeId& replica : waiting_for_)
-    if (context_.view.live(replica)) unheard_.insert(replica);
+  // Those held dead as well: they may live.
+  unheard_.insert(waiting_for_.begin(), waiting_for_.end());
   for (const NodeId& replica : waiting_for_)
     requests_.send(id(), replica, wire::Store{{}, digest, raw_}, deadline_);
 }

@@ -46,7 +46,7 @@ class Put final : public Operation {
   std::set<NodeId> waiting_for_, counted_, stored_, refused_;
   // Live holders that do not count yet, here; elsewhere they may already.
   std::set<NodeId> newcomers_;
-  std::set<NodeId> unheard_;    // asked while they lived, no answer: they may have stored it
+  std::set<NodeId> unheard_;    // asked, no answer: they may have stored it
   bool stored_before_ = false;  // a version before a `stale` reached some disk
   Buffer raw_;
   Bytes head_;

@@ -352,6 +352,17 @@ TEST_CASE("dht: what a member that died meanwhile may have stored is not called 
   CHECK(put.outcome == PutOutcome::unknown);
 }
 
+TEST_CASE("dht: nor what one that is held dead was sent, and stored") {
+  DhtWorld world(3);
+  world.start_all();
+  world.step(0, world.seen(1, Presence::dead, world.now().wall));  // it lives, and can be reached
+  for (const std::size_t full : {0, 2}) world.node(full).disk_full = true;
+  const PutReport put = world.put(0, "k", "v");
+  world.run(seconds(1));
+  REQUIRE_EQ(world.node(1).disk.size(), 1);
+  CHECK(put.outcome == PutOutcome::unknown);
+}
+
 TEST_CASE("dht: what an earlier version of a put may have reached is not forgotten") {
   DhtWorld world(3);
   world.start_all();
