@@ -80,6 +80,10 @@ inline constexpr std::size_t strays_window = 8;       // gets at once of what st
 inline constexpr std::size_t strays_window_busy = 1;
 inline constexpr std::size_t datagram_resend_limit = wire::datagram_message_limit;
 
+// A replica that claims a version has 3 RTO to show it, and so long at least: 64 KiB at half a
+// Mbit/s.
+inline constexpr Duration show_at_least = seconds(1);
+
 // Of one writer in a public network. 16 MiB are a 64th of the storage a daemon opens (1 GiB), or
 // 250 values of the largest size; 1024 records of any size keep the index below 1 MiB a writer. A
 // node among few holds all records of a writer, one among N holds 8 in N of them.

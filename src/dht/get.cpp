@@ -22,8 +22,15 @@ Get::Get(Context& context, Requests& requests, OperationId id, const RecordId& s
 }
 
 void Get::start() {
-  wake_at(deadline_);
+  plan_wake();
   on_view_changed();
+}
+
+void Get::plan_wake() {
+  Instant when = deadline_;
+  if (retry_) when = std::min(when, *retry_);
+  for (const auto& [replica, until] : show_by_) when = std::min(when, until);
+  wake_at(when);
 }
 
 void Get::on_view_changed() {
@@ -34,6 +41,8 @@ void Get::on_view_changed() {
 void Get::begin() {
   state_ = State::asking;
   retry_.reset();
+  show_by_.clear();
+  late_.clear();
   base_differs_ = false;
   requests_.cancel(id());
   value_asked_.clear();
@@ -113,8 +122,19 @@ void Get::note_record(const NodeId& from, const Buffer& raw) {
 
 void Get::on_fetched(const NodeId& from, const wire::Fetched& reply) {
   const bool holds = reply.sequence.value > 0;
-  if (!reply.record.empty()) note_record(from, reply.record);
-  if (reply.status == wire::FetchStatus::refused) failed_.insert(from);
+  const bool shows = !reply.record.empty();
+  if (showing_.contains(reply.request)) show_by_.erase(from);
+  // It was slow, and told the truth.
+  const bool late =
+      shows && (state_ == State::asking || state_ == State::fetching) && late_.contains(from);
+  if (late) failed_.erase(from);
+  if (shows) note_record(from, reply.record);
+  const bool hides =
+      !shows && (holds || showing_.contains(reply.request)) && value_asked_.contains(from);
+  // No replica takes a sequence that far ahead: by one of the clocks it claims what cannot be.
+  const bool impossible = !within_future_limit(reply.sequence, context_.now.wall);
+  if (reply.status == wire::FetchStatus::refused || hides || impossible) failed_.insert(from);
+  if (late && late_.extract(from).mapped() && !failed_.contains(from)) counted_.insert(from);
   if (holds && !failed_.contains(from))
     versions_[Version{reply.sequence, reply.writer, reply.content}].insert(from);
   if (reply.status == wire::FetchStatus::not_base && contains(base_, from)) {
@@ -155,14 +175,15 @@ void Get::decide() {
   if (base_differs_ && base_tries_ < base_retries) {
     retry_ = context_.now.mono + base_retry_first * (1 << (2 * base_tries_));
     ++base_tries_;
-    return wake_at(std::min(*retry_, deadline_));
+    return plan_wake();
   }
   // Everybody who lives has spoken and it is no quorum: the value, honestly incomplete.
   if (!versions_.empty()) return fetch_winner();
   complete(false, "too few of its replicas are alive");
 }
 
-// The value may be at hand already; else the holders that claim it are asked, one after another.
+// The value may be at hand already; else the holders that claim it are asked, one after another,
+// each when the one before has failed to show it or has taken its time.
 void Get::fetch_winner() {
   state_ = State::fetching;
   const auto& [version, holders] = *versions_.rbegin();
@@ -176,11 +197,24 @@ void Get::fetch_winner() {
     if (value_asked_.insert(holder).second) {
       showing_.insert(requests_.send(
           id(), holder, wire::Fetch{{}, {}, report_.id, wire::Want::value}, deadline_, lane_));
-      return;
+      show_by_[holder] = context_.now.mono + std::max(3 * requests_.rto(holder), show_at_least);
+      return plan_wake();
     }
     hope = true;
   }
   if (!hope || requests_.in_flight(id()) == 0) discard(version);  // nobody could show it
+}
+
+// The same as if it could not, so that no claim holds up a read to its deadline. Its answer is
+// waited for all the same: a large value on a slow link comes late, and gives it back its vote
+// while the others are no quorum without it.
+void Get::on_not_shown() {
+  const bool matters = state_ == State::asking || state_ == State::fetching;
+  for (const auto& [replica, until] : show_by_)
+    if (matters && until <= context_.now.mono && failed_.insert(replica).second)
+      late_[replica] = counted_.contains(replica);
+  const auto passed = [&](const auto& one) { return one.second <= context_.now.mono; };
+  if (std::erase_if(show_by_, passed) > 0 && state_ == State::fetching) fetch_winner();
 }
 
 void Get::verify_winner() {
@@ -281,8 +315,10 @@ void Get::on_timer() {
     }
     return complete(false, "the deadline passed");
   }
+  on_not_shown();
+  if (finished()) return;
   if (retry_ && context_.now.mono >= *retry_) begin();
-  if (!finished()) wake_at(retry_ ? std::min(*retry_, deadline_) : deadline_);
+  if (!finished()) plan_wake();
 }
 
 void Get::stop() { complete(false, "the daemon is stopping"); }

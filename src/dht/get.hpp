@@ -36,11 +36,13 @@ class Get final : public Operation {
  private:
   enum class State : std::uint8_t { waiting, asking, fetching, verifying, writing_back };
   void begin();
+  void plan_wake();
   void ask_next(std::size_t count, bool value_first);
   void on_fetched(const NodeId& from, const wire::Fetched& reply);
   void note_record(const NodeId& from, const Buffer& raw);
   void decide();
   void fetch_winner();
+  void on_not_shown();
   void verify_winner();
   void write_back();
   void complete(bool complete, std::string reason);
@@ -67,7 +69,9 @@ class Get final : public Operation {
   // A version says nothing of expiry and signature: of what is shown under one name each stands or
   // falls by itself, the first one first.
   std::map<Version, std::deque<Shown>> shown_;
-  std::set<RequestId> showing_;  // a value to be shown: no vote on who is asked
+  std::set<RequestId> showing_;        // a value to be shown: no vote on who is asked
+  std::map<NodeId, Instant> show_by_;  // who was asked to show what it claims, and until when
+  std::map<NodeId, bool> late_;        // who let that pass, and whether it had a vote
   Version winner_;
   bool verified_ = false, base_differs_ = false;
   int base_tries_ = 0;
