@@ -265,13 +265,17 @@ void Get::disbelieve() {
 
 // Whoever claimed a version that it could not show, or that does not verify, has no say in this
 // read any more: to go by the next older one and call it complete could miss a write.
-void Get::discard(Version version) {
+void Get::disown(Version version) {
   for (const NodeId& claimed : versions_[version]) {
     failed_.insert(claimed);
     counted_.erase(claimed);
   }
   versions_.erase(version);
   shown_.erase(version);
+}
+
+void Get::discard(Version version) {
+  disown(version);
   state_ = State::asking;
   ask_next(report_.needed, false);
   decide();
@@ -306,19 +310,23 @@ void Get::write_back() {
 }
 
 void Get::on_timer() {
-  if (context_.now.mono >= deadline_) {
-    if (state_ == State::waiting) return complete(false, "no member is synced yet");
-    if (state_ == State::asking && !versions_.empty() &&
-        shown_.contains(versions_.rbegin()->first)) {
-      // One more turn to check the signature of what we have; no waiting beyond it.
-      return verify_winner();
-    }
-    return complete(false, "the deadline passed");
-  }
+  if (context_.now.mono >= deadline_) return on_deadline();
   on_not_shown();
   if (finished()) return;
   if (retry_ && context_.now.mono >= *retry_) begin();
   if (!finished()) plan_wake();
+}
+
+// What was shown is told, incomplete where it is, and a claim to something newer has no say: one
+// more turn to check the signature of what we have, no waiting beyond it.
+void Get::on_deadline() {
+  if (state_ == State::waiting) return complete(false, "no member is synced yet");
+  if (state_ == State::verifying) return;
+  if (state_ == State::writing_back) return complete(false, "the deadline passed");
+  while (!versions_.empty() && !shown_.contains(versions_.rbegin()->first))
+    disown(versions_.rbegin()->first);
+  if (versions_.empty()) return complete(false, "the deadline passed");
+  verify_winner();
 }
 
 void Get::stop() { complete(false, "the daemon is stopping"); }

@@ -46,6 +46,8 @@ class Get final : public Operation {
   void verify_winner();
   void write_back();
   void complete(bool complete, std::string reason);
+  void on_deadline();
+  void disown(Version version);
   void discard(Version version);
   void disbelieve();
   const Buffer& raw() const { return shown_.at(winner_).front().raw; }  // of the winner, verified

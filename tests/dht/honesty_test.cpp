@@ -215,6 +215,34 @@ TEST_CASE("dht: two who were retired do not count for one of those who retired t
   CHECK_EQ(to_text(healed.value.view()), "new");
 }
 
+TEST_CASE("dht: at its deadline a read tells the value that it was shown, incomplete") {
+  DhtWorld world(10);
+  world.start_all();
+  REQUIRE(world.put(0, "k", "v").outcome == PutOutcome::applied);
+  world.run(seconds(1));
+  std::size_t reader = 0;
+  while (!world.node(reader).disk.empty()) ++reader;
+  bool asked = false;
+  world.on_send = [&](std::size_t from, std::size_t to, const Buffer& raw) {
+    const auto message = wire::decode(raw);
+    const auto* fetch = std::get_if<wire::Fetch>(&*message);
+    if (from != reader || asked || !fetch || fetch->want != wire::Want::value) return;
+    asked = true;  // of the other seven four are silent
+    std::size_t silent = 0;
+    for (std::size_t i = 0; i < world.size() && silent < 4; ++i) {
+      if (i == reader || i == to || world.node(i).disk.empty()) continue;
+      world.hush(reader, i);
+      ++silent;
+    }
+  };
+  const GetReport get = world.get(reader, "k");
+  REQUIRE(asked);
+  CHECK_FALSE(get.complete);
+  CHECK(get.found);
+  CHECK_EQ(to_text(get.value.view()), "v");
+  CHECK_LE(get.took, seconds(5) + milliseconds(1));
+}
+
 TEST_CASE("dht: who does not agree on the base has no vote by showing its value") {
   DhtWorld world(3);
   world.start_all();
