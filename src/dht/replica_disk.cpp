@@ -46,10 +46,12 @@ void Replica::lose(const RecordId& id) {
   context_.damaged = true;
 }
 
-// --- after a long absence --------------------------------------------------------------------
+// --- what is of no use any more ---------------------------------------------------------------
 
-// A few at a time: storage refuses what is too much at once. When the last is gone, `seen` is
-// written, by which the next start knows that what it finds was put here since.
+// A few at a time, and again what the disk refused: storage takes no more at once. What is on its
+// way to the disk takes its place there; forgotten after it, that would be gone. After a long
+// absence `seen` is written when the last is gone, by which the next start knows that what it finds
+// was put here since.
 void Replica::forget_some() {
   while (!to_forget_.empty() && forgetting_.size() < forget_window) {
     const RecordId id = to_forget_.front();
@@ -96,10 +98,9 @@ void Replica::purge() {
     const auto id = context_.index.next_to_purge(context_.now.wall);
     if (!id) break;
     context_.index.erase(*id);
-    // What is on its way to the disk takes its place there; forgotten after it, that would be gone.
-    if (!being_written(*id))
-      context_.out->push(Forget{context_.token(), Table::record, Buffer(id->view())});
+    to_forget_.push_back(*id);
   }
+  forget_some();
   announce_held();
   plan_purge();
 }

@@ -98,6 +98,23 @@ TEST_CASE(
   CHECK_EQ(world.node(0).dht->snapshot().tombstones, 0);
 }
 
+TEST_CASE("dht/disk: what expired goes from a disk, too, that is busy for a moment") {
+  DhtWorld world(1);
+  world.start_all();
+  for (int i = 0; i < 300; ++i) {
+    PutRequested put{{}, "k" + std::to_string(i)};
+    put.value = Buffer(as_bytes("v"));
+    put.ttl = seconds(60);
+    world.begin_put(0, put);
+  }
+  world.run(seconds(1));
+  REQUIRE_EQ(world.node(0).disk.size(), 300);
+  world.node(0).orders_limit = 40;
+  world.run(hours(26));
+  CHECK_EQ(world.node(0).dht->snapshot().records, 0);
+  CHECK_EQ(world.node(0).disk.size(), 0);
+}
+
 TEST_CASE("dht/disk: what comes to the place of something to be forgotten stays") {
   DhtWorld world(2);
   world.start_first(1);
