@@ -51,9 +51,9 @@ struct Discovery::Impl {
   Locality locality;
   std::map<std::uint64_t, Seed> seeds;
   std::map<Token, std::uint64_t> resolving;
-  std::map<Ticket, std::uint64_t> dialling;      // -> seed
-  BeaconDials beacon_dials;                      // of our network
-  LruMap<Place, Instant> foreign{places_limit};  // of other lan networks: they may come over
+  std::map<Ticket, std::uint64_t> dialling;             // -> seed
+  BeaconDials beacon_dials;                             // of our network
+  LruMap<Place, Instant> foreign_places{places_limit};  // of other lan networks: they may come over
   LruMap<IpAddress, Instant> answered{places_limit};
   std::map<ByteArray<16>, Other> others;
   std::optional<AdoptLan> adoption;
@@ -132,7 +132,7 @@ struct Discovery::Impl {
     if (config.mode == Mode::lan && lan.id != config.lan.id)
       return other_lan(lan, in.from, *beacon);
     const Place place{beacon->boot, in.from};
-    foreign.erase(place);  // it came over, or we did
+    foreign_places.erase(place);  // it came over, or we did
     std::erase_if(others, [&](const auto& entry) { return entry.second.place == in.from; });
     if (config.mode == Mode::lan && lan.holds_records) believe_peers_hold();
     answer(in.from, !beacon_dials.knows(place));
@@ -146,9 +146,9 @@ struct Discovery::Impl {
   void other_lan(const Lan& lan, const Endpoint& from, const Beacon& beacon) {
     const Place place{beacon.boot, from};
     beacon_dials.forget(place);
-    const Instant* known = foreign.find(place);
+    const Instant* known = foreign_places.find(place);
     const bool fresh = known == nullptr || now.mono - *known >= redial_after;
-    if (fresh) foreign.put(place, now.mono);
+    if (fresh) foreign_places.put(place, now.mono);
     answer(from, fresh);  // whoever loses must hear of the winner
     consider(lan, from);
   }

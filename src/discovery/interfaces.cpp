@@ -80,7 +80,10 @@ std::vector<Endpoint> advertised(const std::vector<Interface>& interfaces,
     for (const Subnet& subnet : interface.subnets)
       if (const Endpoint* endpoint = covering(listen, subnet.ip)) {
         IpAddress ip = subnet.ip;
-        ip.scope = 0;  // a scope means something on one host only
+        // A scope means something on one host only. Without one Linux sends datagrams to where its
+        // first route for fe80::/64 leads: on the only link of a host without a beacon and without
+        // other addresses that is how two meet who were told of a third.
+        ip.scope = 0;
         found.push_back({ip, endpoint->port});
       }
   }

@@ -55,6 +55,14 @@ TEST_CASE("discovery/interfaces: loopback is advertised only when there is nothi
   CHECK_EQ(to_string(both[0]), "192.168.1.1:5");
 }
 
+TEST_CASE("discovery/interfaces: link-local addresses are advertised last, and without a scope") {
+  const std::vector<Endpoint> listen{{IpAddress::v4(0, 0, 0, 0), 5}, {IpAddress::v6_any(), 5}};
+  const auto found = advertised({interface_at(2, "eth0", "192.168.1.1")}, listen, {});
+  REQUIRE_EQ(found.size(), 2);
+  CHECK_EQ(to_string(found[0]), "192.168.1.1:5");
+  CHECK_EQ(to_string(found[1]), "[fe80::1]:5");
+}
+
 TEST_CASE("discovery/interfaces: nobody behind an excluded interface is heard, link-local or not") {
   const Now now{Instant(seconds(100)), UnixMillis{1'760'000'000'000}};
   Discovery machine(lan_daemon(1), Rng(1));
