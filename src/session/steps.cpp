@@ -30,11 +30,18 @@ crypto::DhPair fixed_pair(const crypto::Identity& identity) {
 
 Credentials::Credentials(const Config& config, const crypto::Identity& identity)
     : network(config.network), fixed(fixed_pair(identity)), key(identity.public_key()) {
-  append(prologue, as_bytes("kith"));
-  append(prologue, network.view());
   psks.emplace_back(config.psk);
   if (config.previous_psk) psks.emplace_back(*config.previous_psk);
   hello = {config.versions, config.features, config.boot};
+}
+
+Bytes prologue(const NetworkId& network, bool stream, const PublicKey& responder) {
+  Bytes bytes;
+  append(bytes, as_bytes("kith"));
+  append(bytes, network.view());
+  bytes.push_back(stream ? 1 : 0);
+  append(bytes, responder.view());
+  return bytes;
 }
 
 std::unique_ptr<JobResult> InitiateJob::run() const {
@@ -48,8 +55,9 @@ std::unique_ptr<JobResult> InitiateJob::run() const {
                             own->key,
                             psk_tag(own->psks.front(), pair.public_key),
                             psk_tag(own->psks.back(), pair.public_key)};
-  auto started = noise::Initiator::start(pattern, own->prologue, own->fixed, pair, *theirs,
-                                         encode(payload), result->message);
+  auto started =
+      noise::Initiator::start(pattern, prologue(own->network, stream, responder), own->fixed, pair,
+                              *theirs, encode(payload), result->message);
   if (started) result->state = std::move(*started);
   return result;
 }
@@ -57,7 +65,8 @@ std::unique_ptr<JobResult> InitiateJob::run() const {
 std::unique_ptr<JobResult> RespondJob::run() const {
   auto result = std::make_unique<Responded>();
   Bytes raw;
-  auto responder = noise::Responder::read(pattern, own->prologue, own->fixed, message, raw);
+  auto responder = noise::Responder::read(pattern, prologue(own->network, stream, own->key),
+                                          own->fixed, message, raw);
   if (!responder) return result;
   const auto payload = parse_init_payload(raw);
   if (!payload || !compatible(own->hello.versions, payload->hello.versions)) return result;

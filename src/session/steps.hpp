@@ -8,7 +8,6 @@ namespace kith::session {
 // What every step needs; made once, shared, never changed.
 struct Credentials {
   NetworkId network;
-  Bytes prologue;  // "kith" || network id
   crypto::DhPair fixed;
   PublicKey key;
   std::vector<noise::Psk> psks;  // current, then previous while a rotation lasts
@@ -18,8 +17,14 @@ struct Credentials {
 };
 using CredentialsPtr = std::shared_ptr<const Credentials>;
 
+// Two Ed25519 keys, B and -B, are one Noise static: without the responder's key in the prologue a
+// message 1 meant for one would be answered by the other. The transport is in it so that each
+// message 1 counts on one only, for they are counted apart.
+Bytes prologue(const NetworkId& network, bool stream, const PublicKey& responder);
+
 struct InitiateJob final : Job {
   CredentialsPtr own;
+  bool stream = false;
   PublicKey responder;
   crypto::Secret<32> ephemeral;
   Incarnation incarnation;
@@ -33,6 +38,7 @@ struct Initiated final : JobResult {
 
 struct RespondJob final : Job {
   CredentialsPtr own;
+  bool stream = false;
   crypto::Secret<32> ephemeral;
   Bytes message;
   std::unique_ptr<JobResult> run() const override;  // -> Responded

@@ -64,6 +64,7 @@ void Session::Impl::on_stream_init(Stream& stream, ByteView frame, Turn& t) {
     return refuse_stream(stream.id, DropReason::bad_mac, t);
   auto job = std::make_shared<RespondJob>();
   job->own = credentials;
+  job->stream = true;
   secrets.fill(job->ephemeral.writable());
   append(job->message, init->noise);
   if (submit(std::move(job), {PendingJob::Step::respond, true, stream.id}, t))

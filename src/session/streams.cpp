@@ -112,6 +112,7 @@ void Session::Impl::on(const StreamOpened& in, Turn& t) {
   set_stream_timer(*stream, t.now.mono + stream_handshake_wait);
   auto job = std::make_shared<InitiateJob>();
   job->own = credentials;
+  job->stream = true;
   job->responder = stream->key;
   secrets.fill(job->ephemeral.writable());
   job->incarnation = incarnation;

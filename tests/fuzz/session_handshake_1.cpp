@@ -26,8 +26,9 @@ void dishonest_init(fuzz::Input& in) {
   InitPayload honest{Incarnation{7}, 2, own.hello, own.key, psk_tag(psk, ephemeral.public_key), {}};
   const Bytes payload = fuzz::mutated(encode(honest), in);
   Bytes message;
-  KITH_ASSERT(noise::Initiator::start(noise::Pattern::ik_psk2, own.prologue, own.fixed, ephemeral,
-                                      *theirs, payload, message));
+  KITH_ASSERT(noise::Initiator::start(noise::Pattern::ik_psk2,
+                                      prologue(own.network, false, genuine.responder->key),
+                                      own.fixed, ephemeral, *theirs, payload, message));
   const auto result = genuine.respond(message);
   const auto said = parse_init_payload(payload);
   const bool named =

@@ -23,8 +23,9 @@ void dishonest_reply(fuzz::Input& in) {
   const auto& genuine = fuzz::handshake();
   const Credentials& own = *genuine.responder;
   Bytes ignored, message;
-  auto responder = noise::Responder::read(noise::Pattern::ik_psk2, own.prologue, own.fixed,
-                                          genuine.first->message, ignored);
+  auto responder =
+      noise::Responder::read(noise::Pattern::ik_psk2, prologue(own.network, false, own.key),
+                             own.fixed, genuine.first->message, ignored);
   KITH_ASSERT(responder.has_value());
   ByteArray<32> raw = genuine.config.psk;
   raw[0] = static_cast<Byte>(raw[0] ^ in.u8());

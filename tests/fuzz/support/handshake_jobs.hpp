@@ -18,11 +18,13 @@ inline Computed answer_handshake(std::size_t side, const Compute& order) {
   Bytes key{static_cast<Byte>(side)};
   if (const auto* ask = dynamic_cast<const session::InitiateJob*>(order.job.get())) {
     key.push_back(1);
-    for (const ByteView part : {ask->responder.view(), ask->ephemeral.view(), raw(ask->counter)})
+    for (const ByteView part :
+         {ask->responder.view(), ask->ephemeral.view(), raw(ask->counter), raw(ask->stream)})
       append(key, part);
   } else if (const auto* job = dynamic_cast<const session::RespondJob*>(order.job.get())) {
     key.push_back(2);
-    for (const ByteView part : {job->ephemeral.view(), ByteView(job->message)}) append(key, part);
+    for (const ByteView part : {job->ephemeral.view(), ByteView(job->message), raw(job->stream)})
+      append(key, part);
   } else if (const auto* last = dynamic_cast<const session::FinishJob*>(order.job.get())) {
     key.push_back(3);
     for (const ByteView part : {raw(last->state), ByteView(last->message)}) append(key, part);

@@ -1,0 +1,125 @@
+// What somebody without a key of ours tries: relayed handshakes, forged answers, cookies, refusals.
+#include "frames.hpp"
+#include "kith/crypto/hash.hpp"
+#include "world.hpp"
+
+using namespace kith;
+using namespace kith::test;
+
+namespace {
+
+Endpoint place(const std::string& text) { return *parse_endpoint(text); }
+
+// Answers every who_are_you that `who` has sent to `at` with an i_am that names `key`.
+void answer_questions(World& world, const std::string& who, const Endpoint& at,
+                      const PublicKey& key) {
+  std::vector<Bytes> questions;
+  for (const Captured& sent : world.captured)
+    if (sent.from == who && sent.target == at && frame_name(sent.bytes) == "who_are_you")
+      questions.push_back(sent.bytes);
+  world.captured.clear();
+  for (const Bytes& question : questions) {
+    s::IAm answer;
+    answer.nonce = s::parse_who_are_you(question)->nonce;
+    answer.key = key;
+    world.inject(who, at, s::encode(answer));
+  }
+}
+
+}  // namespace
+
+// m knows no secret: the network id and b's public key are enough. -B and B have one X25519 form.
+TEST_CASE("session/strangers: a stranger cannot make two members talk past each other") {
+  World world;
+  meet(world);
+  const Endpoint m = place("10.0.0.66:4747");
+  PublicKey mirrored = world.node("b").identity->public_key();
+  mirrored.bytes[31] ^= 0x80;  // the other point with this y
+  const NetworkId network = world.node("b").config.network;
+
+  world.captured.clear();
+  world.dial("a", "10.0.0.66:4747");  // as after a beacon from there
+  answer_questions(world, "a", m, mirrored);
+  // m carries frames between a and b, and makes mac1 anew.
+  const auto relay = [&] {
+    const std::vector<Captured> frames = std::exchange(world.captured, {});
+    for (const Captured& sent : frames) {
+      if (sent.target != m) continue;
+      Bytes bytes = sent.bytes;
+      if (frame_name(bytes) == "handshake_init") {
+        const auto init = s::parse_init(bytes);
+        bytes = s::make_init(init->sender, init->noise,
+                             s::mac1_key(network, world.node("b").identity->public_key()));
+      }
+      world.inject(sent.from == "a" ? "b" : "a", m, bytes);
+    }
+  };
+  for (int i = 0; i < 3; ++i) {
+    relay();
+    world.run(milliseconds(2));
+  }
+  CHECK_FALSE(world.node("a").session->has_session(crypto::node_id(mirrored)));
+  CHECK_EQ(count(world, "b finds a at 10.0.0.66"), 0);
+  world.delivered.clear();
+  world.send("b", "a", as_bytes("for a"));
+  world.run(milliseconds(10));
+  relay();  // or not: then it is simply lost
+  world.run(milliseconds(10));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  CHECK_EQ(world.delivered.front().from, "b");  // and no node that does not exist
+}
+
+TEST_CASE("session/strangers: a stranger that names a mirrored key does not cut a live session") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  const Endpoint m = place("10.0.0.66:4747");
+  const PublicKey b_key = world.node("b").identity->public_key();
+  PublicKey mirrored = b_key;
+  mirrored.bytes[31] ^= 0x80;
+  const NetworkId network = world.node("b").config.network;
+  world.delivered.clear();
+  int sent = 0;
+  for (int cycle = 0; cycle < 30; ++cycle) {
+    world.captured.clear();
+    world.dial("a", "10.0.0.66:4747");
+    answer_questions(world, "a", m, mirrored);
+    for (int i = 0; i < 20; ++i, ++sent) {  // 2 s
+      // The handshake and the first packet under its keys are carried, nothing afterwards.
+      const std::vector<Captured> frames = std::exchange(world.captured, {});
+      for (const Captured& frame : frames) {
+        Bytes bytes = frame.bytes;
+        if (frame.target != m || (frame.from == "b" && frame_name(bytes) == "sealed")) continue;
+        if (frame_name(bytes) == "handshake_init") {
+          const auto init = s::parse_init(bytes);
+          bytes = s::make_init(init->sender, init->noise, s::mac1_key(network, b_key));
+        }
+        world.inject(frame.from == "a" ? "b" : "a", m, bytes);
+      }
+      world.send("b", "a", as_bytes("x"));
+      world.run(milliseconds(i < 3 ? 2 : 116));
+    }
+  }
+  CHECK_GT(world.delivered.size(), 0);
+  std::size_t from_b = 0;
+  for (const auto& delivery : world.delivered) from_b += delivery.to == "a" && delivery.from == "b";
+  CHECK_GT(from_b, static_cast<std::size_t>(sent / 2));
+}
+
+TEST_CASE("session/strangers: a message 1 counts on the transport it was made for only") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(milliseconds(50));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  const Bytes init = world.captured[0].bytes;
+  REQUIRE_EQ(frame_name(init), "handshake_init");
+  Bytes framed(2);
+  store_le(framed.data(), static_cast<std::uint16_t>(init.size()));
+  append(framed, init);
+  world.input("b", s::StreamOpened{9001, place("10.0.0.77:50000"), true});
+  world.input("b", s::StreamBytes{9001, framed});
+  CHECK_EQ(world.drops[DropReason::not_authentic], 1);
+}
