@@ -59,7 +59,9 @@ void Session::Impl::shake_hands(Dial& dial, const PublicKey& key, Turn& t) {
   learn(peer, dial.endpoint);
   peer.pause_until.reset();
   if (!peer.attempt) return start_attempt(peer, t);
-  if (peer.attempt->state) send_init(peer, dial.endpoint, t);
+  if (!peer.attempt->state || !peer.attempt->add_target(dial.endpoint)) return;
+  ++peer.attempt->raced;
+  send_init(peer, dial.endpoint, t);
 }
 
 void Session::Impl::finish_dial(std::uint64_t id, DialOutcome outcome, const NodeId& peer,

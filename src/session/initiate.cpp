@@ -50,6 +50,9 @@ void Session::Impl::on_initiated(const PendingJob& job, const Initiated& result,
   attempt.state = result.state;
   attempt.message = make_init(attempt.index, result.message, mac1_key(config.network, peer->key));
   attempt.targets = route(*peer);
+  // Where it fell silent somebody may carry handshakes and nothing else.
+  if (attempt.deaf && peer->confirmed)
+    std::rotate(attempt.targets.begin(), attempt.targets.begin() + 1, attempt.targets.end());
   if (const auto caller = std::exchange(attempt.caller, {})) attempt.add_target(*caller);
   attempt.raced = 0;
   attempt.sent = t.now.mono;

@@ -103,10 +103,13 @@ void Session::Impl::on(const PeerIntroduced& in, Turn& t) {
   known->second.record = in.record;
 }
 
+// A dialled address is a hint: whoever is there may only carry handshakes to the peer. It goes last
+// and takes the place of a hint, never of an address that the peer signed.
 void Session::Impl::learn(Peer& peer, const Endpoint& endpoint) {
-  std::erase(peer.endpoints, endpoint);
-  if (peer.endpoints.size() >= endpoints_limit) peer.endpoints.pop_back();
-  peer.endpoints.insert(peer.endpoints.begin(), endpoint);
+  std::vector<Endpoint>& known = peer.endpoints;
+  if (std::find(known.begin(), known.end(), endpoint) != known.end()) return;
+  if (known.size() >= endpoints_limit) known.pop_back();  // 8 at most are of its record
+  known.push_back(endpoint);
 }
 
 std::vector<Endpoint> Session::Impl::route(const Peer& peer) const {
