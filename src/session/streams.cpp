@@ -79,7 +79,7 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
 void Session::Impl::bury(Peer& peer, Turn& t) {
   end_attempt(peer);
   drop_keys(peer);
-  if (peer.confirmed && peer.endpoints.empty()) peer.endpoints.push_back(*peer.confirmed);
+  if (peer.confirmed) learn(peer, *peer.confirmed);  // it may be the only one that ever worked
   peer.confirmed.reset();
   finish_dials_of(peer, DialOutcome::refused, t);
 }

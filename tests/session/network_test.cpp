@@ -366,3 +366,29 @@ TEST_CASE("session/network: a peer whose mark was lost is called back, and goes 
   CHECK_EQ(count(world, "b received from a: \"above\""), 1);
   CHECK_EQ(world.drops[DropReason::replayed_handshake], refused);
 }
+
+TEST_CASE(
+    "session/network: a peer that starts anew where it was last proven is found there again") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  // Its record says what it knows of itself: an address behind a router, of no use here.
+  world.input("a", s::PeerIntroduced{world.node("b").identity->public_key(),
+                                     {*parse_endpoint("192.168.7.7:4747")}});
+  world.introduce("b", "a");
+  world.send("b", "a", as_bytes("hello"));
+  world.run(seconds(1));
+  REQUIRE_EQ(world.delivered.size(), 1);
+  world.kill("b");
+  world.send("a", "b", as_bytes("lost"));
+  world.run(seconds(1));
+  REQUIRE_EQ(count(world, "a cannot deliver to b: refused"), 1);
+  world.restart("b");
+  world.delivered.clear();
+  for (int i = 0; i < 60; ++i) {
+    world.send("a", "b", as_bytes("anybody there?"));
+    world.run(seconds(1));
+  }
+  CHECK_GT(world.delivered.size(), 0);
+}
