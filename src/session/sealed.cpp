@@ -120,10 +120,14 @@ void Session::Impl::tend(Peer& peer, Turn& t) {
     send_sealed(peer, {}, t);
   }
   if (peer.waiting_since && now - *peer.waiting_since >= deaf_after) {
-    peer.waiting_since.reset();
     const bool running = peer.attempt != nullptr;
     start_attempt(peer, t);
     if (!running && peer.attempt) peer.attempt->deaf = true;
+    // In the pause between two rounds it stays deaf until there may be a handshake again.
+    if (!peer.attempt && peer.pause_until)
+      peer.waiting_since = *peer.pause_until - deaf_after;
+    else
+      peer.waiting_since.reset();
   }
   arm_tend(peer, peer.current->dies_at());
   if (peer.previous) arm_tend(peer, peer.previous->dies_at());

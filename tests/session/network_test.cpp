@@ -392,3 +392,32 @@ TEST_CASE(
   }
   CHECK_GT(world.delivered.size(), 0);
 }
+
+TEST_CASE(
+    "session/network: a message that fell into the pause between two rounds is reported too") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  world.cut = {{"a", "b"}, {"b", "a"}};
+  world.send("a", "b", as_bytes("lost"));
+  world.run(milliseconds(5700));  // deaf after 2.5 s, a round of 3 s
+  REQUIRE_EQ(count(world, "a cannot deliver to b"), 1);
+  world.send("a", "b", as_bytes("lost too"));
+  world.run(seconds(60));
+  CHECK_EQ(count(world, "a cannot deliver to b"), 2);
+}
+
+TEST_CASE("session/network: after a pause between two rounds the session is sought again") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  world.cut = {{"a", "b"}, {"b", "a"}};
+  world.send("a", "b", as_bytes("lost"));
+  world.run(milliseconds(5700));
+  world.cut.clear();
+  world.restart("b");  // without a memory of the keys
+  const auto before = count(world, "a established b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(seconds(60));
+  CHECK_EQ(count(world, "a established b") - before, 1);
+}
