@@ -98,7 +98,7 @@ struct Session::Impl {
   void on_keyed(Peer& peer, const DatagramReceived& in, const SealedHeader& header, Turn& t);
   void confirm_response(std::uint64_t number, const DatagramReceived& in,
                         const SealedHeader& header, Turn& t);
-  void accept(Peer& peer, const Endpoint& from, Buffer message, Turn& t);
+  void accept(Peer& peer, Buffer message, Turn& t);
   void move_endpoint(Peer& peer, const Endpoint& endpoint, Turn& t);
   void send_sealed(Peer& peer, ByteView message, Turn& t);
   void arm_tend(Peer& peer, Instant when);

@@ -39,6 +39,7 @@ class Keypair {
   // Precondition: usable(). An empty message is a keepalive.
   Buffer seal(ByteView message);
   Result<Buffer, OpenFailure> open(ByteView frame, const SealedHeader& header, Instant now);
+  bool newest(const SealedHeader& header) const { return window_.newest(header.counter); }
 
  private:
   Origin origin_;

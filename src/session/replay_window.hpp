@@ -29,6 +29,8 @@ class ReplayWindow {
     word |= mask;
     return true;
   }
+  // Of all accepted counters this is the greatest.
+  bool newest(std::uint64_t counter) const { return counter + 1 == next_; }
 
  private:
   static_assert(std::has_single_bit(words));

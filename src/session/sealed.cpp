@@ -42,7 +42,9 @@ void Session::Impl::on_keyed(Peer& peer, const DatagramReceived& in, const Seale
   auto message = keys->open(in.bytes, header, t.now.mono);
   if (!message) return t.drop(reason_of(message.error()));
   used(peer);
-  accept(peer, in.from, std::move(*message), t);
+  // An older packet may have been on its way from where the peer was, or held back by somebody.
+  if (is_current && keys->newest(header)) move_endpoint(peer, in.from, t);
+  accept(peer, std::move(*message), t);
 }
 
 // The first packet under answered keys proves that the initiator is there, now, at this address.
@@ -58,17 +60,16 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
   adopt_keys(peer, proven.keys);
   move_endpoint(peer, in.from, t);
   if (!was_linked) t.push(Established{peer.id, peer.key});
-  accept(peer, in.from, std::move(*message), t);
+  accept(peer, std::move(*message), t);
   flush_queue(peer, t);
   resume_stream(peer, t);
 }
 
-void Session::Impl::accept(Peer& peer, const Endpoint& from, Buffer message, Turn& t) {
+void Session::Impl::accept(Peer& peer, Buffer message, Turn& t) {
   ++peer.received;
   peer.silent = false;
   const bool awaited = peer.waiting_since.has_value();
   peer.waiting_since.reset();
-  move_endpoint(peer, from, t);
   if (message.empty()) return;  // a keepalive is not answered, or two peers would chat for ever
   if (!awaited && !peer.owes_since) {
     peer.owes_since = t.now.mono;

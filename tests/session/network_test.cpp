@@ -421,3 +421,24 @@ TEST_CASE("session/network: after a pause between two rounds the session is soug
   world.run(seconds(60));
   CHECK_EQ(count(world, "a established b") - before, 1);
 }
+
+TEST_CASE("session/network: an old packet does not move the endpoint back") {
+  World world;
+  meet(world);
+  world.send("b", "a", as_bytes("answer"));
+  world.run(seconds(1));
+  world.cut.insert({"b", "a"});
+  world.captured.clear();
+  world.send("b", "a", as_bytes("withheld"));
+  const Bytes withheld = world.captured.back().bytes;
+  world.cut.clear();
+  world.move("b", "10.0.0.3");
+  world.send("b", "a", as_bytes("from my new place"));
+  world.run(milliseconds(50));
+  REQUIRE_EQ(count(world, "a finds b at 10.0.0.3"), 1);
+  // From the old place late, or by somebody who held it back, from any source up to 180 s later.
+  world.inject("a", *parse_endpoint("10.0.0.77:53"), withheld);
+  world.captured.clear();
+  world.send("a", "b", as_bytes("for b only"));
+  CHECK_EQ(to_string(world.captured.back().target), "10.0.0.3:4747");
+}
