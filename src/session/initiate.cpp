@@ -55,6 +55,7 @@ void Session::Impl::on_initiated(const PendingJob& job, const Initiated& result,
     std::rotate(attempt.targets.begin(), attempt.targets.begin() + 1, attempt.targets.end());
   if (const auto caller = std::exchange(attempt.caller, {})) attempt.add_target(*caller);
   attempt.raced = 0;
+  attempt.cookied.clear();
   attempt.sent = t.now.mono;
   race(*peer, t);
 }
@@ -158,7 +159,8 @@ void Session::Impl::on_finished(const PendingJob& job, const Finished& result, T
 }
 
 // A cookie says: prove your address first. The AEAD binds it to the message 1 that we sent, so
-// that only who saw that can make us believe one.
+// that only who saw that can make us believe one. Who saw it could name any source, and a message 1
+// is longer than a cookie: one goes back to each address that this try was sent to, and no other.
 void Session::Impl::on_cookie(const DatagramReceived& in, Turn& t) {
   const auto frame = parse_cookie(in.bytes);
   if (!frame) return t.drop(DropReason::malformed);
@@ -170,10 +172,16 @@ void Session::Impl::on_cookie(const DatagramReceived& in, Turn& t) {
   const auto init = parse_init(peer->attempt->message);
   const auto value = open_cookie(*frame, cookie_key(config.network, peer->key), init->mac1);
   if (!value) return t.drop(DropReason::not_authentic);
-  const bool first = !peer->cookie || peer->cookie->value != *value || peer->cookie->at != in.from;
+  Attempt& attempt = *peer->attempt;
+  const auto asked_end = attempt.targets.begin() + static_cast<std::ptrdiff_t>(attempt.raced);
+  if (std::find(attempt.targets.begin(), asked_end, in.from) == asked_end)
+    return t.drop(DropReason::unexpected);
   peer->cookie = std::make_unique<const Cookie>(Cookie{*value, in.from, t.now.mono});
   // The refused message was not consumed there: the same one, with its mac2 this time, will do.
-  if (first) send_init(*peer, in.from, t);
+  std::vector<Endpoint>& cookied = attempt.cookied;
+  if (std::find(cookied.begin(), cookied.end(), in.from) != cookied.end()) return;
+  cookied.push_back(in.from);
+  send_init(*peer, in.from, t);
 }
 
 }  // namespace kith::session

@@ -25,6 +25,7 @@ struct Attempt {
   std::vector<Endpoint> targets;          // of this try
   std::optional<Endpoint> caller;         // one more for the next: it was refused itself
   std::size_t raced = 0;                  // how many of them were sent to
+  std::vector<Endpoint> cookied;          // those that were sent to again with their cookie
   bool finishing = false;                 // a message 2 is being checked
   bool deaf = false;                      // started because the peer fell silent
   Instant sent;

@@ -179,3 +179,30 @@ TEST_CASE(
   }
   CHECK_GT(world.delivered.size(), 0);
 }
+
+TEST_CASE(
+    "session/strangers: cookies from an unproven address bring it no more bytes than it sent") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("m", "10.0.0.66");
+  world.cut.insert({"a", "m"});
+  world.introduce("a", "m");
+  world.send("a", "m", as_bytes("hello"));
+  REQUIRE_EQ(world.captured.size(), 1);
+  const auto init = s::parse_init(world.captured[0].bytes);
+  const s::Mac mac1 = init->mac1;
+  const std::uint32_t sender = init->sender;
+  const auto key =
+      s::cookie_key(world.node("a").config.network, world.node("m").identity->public_key());
+  const Endpoint victim = place("10.0.0.77:53");
+  std::size_t in = 0, out = 0;
+  world.captured.clear();
+  for (Byte i = 1; i <= 100; ++i) {
+    const Bytes cookie = s::make_cookie(sender, s::Mac{i}, {i}, key, mac1);
+    in += cookie.size();
+    world.inject("a", victim, cookie);  // the source is forged
+  }
+  for (const Captured& sent : world.captured)
+    if (sent.target == victim) out += sent.bytes.size();
+  CHECK_LE(out, in);
+}
