@@ -90,6 +90,8 @@ struct Session::Impl {
   void on_init(const DatagramReceived& in, Turn& t);
   void on_responded(const PendingJob& job, const Responded& result, Turn& t);
   bool fresh(const Responded& result, bool stream);
+  Incarnation newest_of(const NodeId& id);
+  bool overtaken(const PublicKey& key, const BootId& boot, Incarnation newest);
   void call_back(const NodeId& id, const Endpoint& from, Turn& t);
   void drop_response(std::uint64_t number);
 

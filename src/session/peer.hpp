@@ -107,6 +107,7 @@ struct Stream {
   PeerSerial peer = 0;  // ours: always; theirs: once open
   PublicKey key;
   BootId boot;
+  Incarnation newest;                           // theirs: as a Response's
   std::unique_ptr<noise::Initiator> handshake;  // until it is over
   std::optional<StreamCipher> send, receive;
   FrameReader reader;
@@ -141,6 +142,7 @@ struct Response {
   NodeId peer;
   PublicKey key;
   BootId boot;
+  Incarnation newest;  // seen of that peer when it was answered
   Keypair keys;
   Instant created;
 };

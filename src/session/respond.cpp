@@ -38,6 +38,23 @@ bool Session::Impl::fresh(const Responded& result, bool stream) {
   return true;
 }
 
+// The greatest incarnation in any message 1 of its, by either transport.
+Incarnation Session::Impl::newest_of(const NodeId& id) {
+  Incarnation newest;
+  for (const bool stream : {false, true})
+    if (const Stamp* seen = stamps.find({id, stream})) newest = std::max(newest, seen->incarnation);
+  return newest;
+}
+
+// The first packet under answered keys may be the last words of a killed process, delivered late by
+// its kernel: a message 1 of a greater incarnation came since. (A rolled back peer's came before.)
+bool Session::Impl::overtaken(const PublicKey& key, const BootId& boot, Incarnation newest) {
+  const NodeId id = crypto::node_id(key);
+  const auto known = peers_by_id.find(id);
+  const bool same_life = known != peers_by_id.end() && known->second->boot == boot;
+  return !same_life && newest < newest_of(id);
+}
+
 // Old news, or a peer whose mark was lost (a disk rolled back, a clock set back, a twin that came
 // and went): it cannot pass here until it is shown its greater incarnation. Where we try to reach
 // that peer, as we do then without keys or when we could not lately, its source is one more address
@@ -75,7 +92,7 @@ void Session::Impl::on_responded(const PendingJob& job, const Responded& result,
   const std::uint32_t local = new_index({IndexOwner::Kind::response, number});
   const Keypair keys(result.keys, {local, job.remote, false, t.now.mono, t.now.mono});
   responses.emplace(number, Response{result.peer, result.initiator.key, result.initiator.hello.boot,
-                                     keys, t.now.mono});
+                                     newest_of(result.peer), keys, t.now.mono});
   responses_by_peer[result.peer] = number;
   const Bytes frame =
       make_reply(local, job.remote, result.message, mac1_key(config.network, result.initiator.key));

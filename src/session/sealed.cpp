@@ -55,6 +55,7 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
   if (!message) return t.drop(reason_of(message.error()));
   const Response proven = response;
   drop_response(number);
+  if (overtaken(proven.key, proven.boot, proven.newest)) return t.drop(DropReason::stale);
   Peer& peer = ensure_peer(proven.key, t);
   const bool was_linked = meet(peer, proven.boot, t);
   adopt_keys(peer, proven.keys);

@@ -79,6 +79,7 @@ void Session::Impl::on_stream_responded(Stream& stream, const Responded& result,
   if (!fresh(result, true)) return refuse_stream(stream.id, DropReason::replayed_handshake, t);
   stream.key = result.initiator.key;
   stream.boot = result.initiator.hello.boot;
+  stream.newest = newest_of(result.peer);
   stream.send.emplace(result.keys.send, t.now.mono);
   stream.receive.emplace(result.keys.receive, t.now.mono);
   stream.state = Stream::State::unconfirmed;
@@ -127,6 +128,8 @@ void Session::Impl::on_stream_sealed(Stream& stream, ByteView frame, Turn& t) {
       (control & lane_mask) >= lane_count)
     return refuse_stream(stream.id, DropReason::malformed, t);
   if (stream.state == Stream::State::unconfirmed) {  // the initiator is proven now
+    if (overtaken(stream.key, stream.boot, stream.newest))
+      return refuse_stream(stream.id, DropReason::stale, t);
     stream.state = Stream::State::open;
     half_open.leave(stream.remote);
     attach(stream, t);

@@ -202,3 +202,31 @@ TEST_CASE(
   CHECK_EQ(count(world, "a opens stream"), 1);
   CHECK_GE(count(world, "cannot deliver to b"), 1);
 }
+
+// b dials a stream and is killed; its kernel still delivers what b had written (the frame that
+// proves it, retransmitted half a second later), after b's new life has its session already.
+TEST_CASE(
+    "session/streams: the last words of a former life do not end the session of the new one") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  world.send("b", "a", as_bytes("of the former life"), true);
+  world.run(microseconds(2500));
+  world.latency = milliseconds(500);  // of what b writes to the stream now
+  world.run(milliseconds(1));
+  world.latency = milliseconds(1);
+  world.node("b").alive = false;
+  world.restart("b");
+  world.introduce("b", "a");
+  world.send("b", "a", as_bytes("the new life"));
+  world.run(milliseconds(100));
+  REQUIRE_EQ(count(world, "a received from b: \"the new life\""), 1);
+  world.delivered.clear();
+  for (int i = 0; i < 20; ++i) {
+    world.send("b", "a", as_bytes("news"));
+    world.run(milliseconds(100));
+  }
+  std::size_t news = 0;
+  for (const auto& delivery : world.delivered) news += to_text(delivery.message) == "news";
+  CHECK_EQ(news, 20);
+}
