@@ -85,6 +85,7 @@ struct Peer {
   bool dial_confirms = false;          // dialled only to see whether the port is closed
   std::optional<Undelivered> dial_failure;
   std::optional<Instant> confirmed_at;  // last confirming dial
+  std::optional<Instant> heard;         // last datagram
 
   std::optional<Duration> rtt;
   std::uint64_t sent = 0, received = 0;

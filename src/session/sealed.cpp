@@ -69,6 +69,7 @@ void Session::Impl::confirm_response(std::uint64_t number, const DatagramReceive
 void Session::Impl::accept(Peer& peer, Buffer message, Turn& t) {
   ++peer.received;
   peer.silent = false;
+  peer.heard = t.now.mono;
   const bool awaited = peer.waiting_since.has_value();
   peer.waiting_since.reset();
   if (message.empty()) return;  // a keepalive is not answered, or two peers would chat for ever

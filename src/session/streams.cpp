@@ -56,10 +56,12 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
     const Undelivered reason = peer.dial_failure.value_or(Undelivered::no_route);
     const bool refused = reason == Undelivered::refused;
     // A router refuses too, in the name of a peer behind it: where datagrams live and nobody
-    // doubted them, a refused stream is no death.
-    if (refused && (peer.dial_confirms || !peer.current)) bury(peer, t);
-    // A confirming dial that met silence confirms nothing.
-    if (refused || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
+    // doubted them, or they came since the doubt, a refused stream is no death.
+    const bool doubted = peer.dial_confirms && peer.heard <= peer.confirmed_at;
+    const bool dead = refused && (doubted || !peer.current);
+    if (dead) bury(peer, t);
+    // A confirming dial that met silence or a router confirms nothing.
+    if (dead || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
     return;
   }
   last_stream += 2;

@@ -230,3 +230,31 @@ TEST_CASE(
   for (const auto& delivery : world.delivered) news += to_text(delivery.message) == "news";
   CHECK_EQ(news, 20);
 }
+
+// a is behind a router that lets its datagrams through and refuses connections in its name.
+TEST_CASE("session/streams: who is heard between a doubt and a refused port is not dead") {
+  World world;
+  world.show_frames = false;
+  world.latency = milliseconds(20);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.send("a", "b", as_bytes("by stream"), true);
+  world.run(seconds(1));
+  world.refuse_streams = true;
+  const auto talk = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      world.send("a", "b", as_bytes("ping"));
+      world.run(milliseconds(5));
+    }
+  };
+  talk(20);
+  world.lose_streams("b");  // the router forgot that connection
+  world.delivered.clear();
+  talk(200);
+  CHECK_EQ(count(world, "b cannot deliver to a: refused"), 0);
+  CHECK_EQ(count(world, "b established a"), 1);
+  world.run(seconds(1));
+  CHECK_GE(world.delivered.size(), 200);  // and some that were on their way
+}
