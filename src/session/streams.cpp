@@ -55,13 +55,18 @@ void Session::Impl::dial_next(Peer& peer, Turn& t) {
     if (peer.stream) return;  // it dialled us meanwhile
     const Undelivered reason = peer.dial_failure.value_or(Undelivered::no_route);
     const bool refused = reason == Undelivered::refused;
-    // A router refuses too, in the name of a peer behind it: where datagrams live and nobody
-    // doubted them, or they came since the doubt, a refused stream is no death.
+    // A router refuses too, in the name of a peer behind it: where datagrams live or are about to
+    // and nobody doubted them, or they came since the doubt, a refused stream is no death.
     const bool doubted = peer.dial_confirms && peer.heard <= peer.confirmed_at;
-    const bool dead = refused && (doubted || !peer.current);
-    if (dead) bury(peer, t);
+    const bool dead = refused && (doubted || (!peer.current && !peer.attempt));
+    if (dead) {
+      bury(peer, t);
+      return fail_delivery(peer, reason, t);
+    }
     // A confirming dial that met silence or a router confirms nothing.
-    if (dead || !peer.dial_confirms || !peer.lanes.empty()) fail_delivery(peer, reason, t);
+    if (peer.dial_confirms && peer.lanes.empty()) return;
+    peer.lanes.clear();  // what waits for datagram keys has an attempt of its own
+    t.push(DeliveryFailed{peer.id, reason});
     return;
   }
   last_stream += 2;
@@ -95,7 +100,12 @@ void Session::Impl::dial_failed(Peer& peer, StreamEnd reason, Turn& t) {
 // most. A closed port is its death only where it was last proven to live; at any other address it
 // may be somebody else's, so all of them are asked.
 void Session::Impl::confirm_alive(Peer& peer, const Endpoint& endpoint, Turn& t) {
-  if (peer.stream || peer.dialing) return;
+  if (peer.stream) return;
+  if (peer.dialing) {  // it asks all of them already
+    peer.dial_confirms = true;
+    peer.confirmed_at = t.now.mono;
+    return;
+  }
   if (peer.confirmed_at && t.now.mono - *peer.confirmed_at < confirm_interval) return;
   peer.confirmed_at = t.now.mono;
   std::vector<Endpoint> targets{endpoint};

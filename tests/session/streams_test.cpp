@@ -258,3 +258,19 @@ TEST_CASE("session/streams: who is heard between a doubt and a refused port is n
   world.run(seconds(1));
   CHECK_GE(world.delivered.size(), 200);  // and some that were on their way
 }
+
+TEST_CASE("session/streams: a refused stream does not end a handshake of datagrams under way") {
+  World world;
+  world.latency = milliseconds(20);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.refuse_streams = true;  // a router in front of b does
+  world.introduce("a", "b");
+  for (int i = 0; i < 60; ++i) {
+    world.send("a", "b", as_bytes("small"));
+    world.send("a", "b", Bytes(5000));
+    world.run(seconds(1));
+  }
+  CHECK(world.node("a").session->has_session(world.id("b")));
+  CHECK_GT(world.delivered.size(), 0);
+}
