@@ -54,7 +54,13 @@ void Session::Impl::on_ask_timer(std::uint64_t id, Turn& t) {
 }
 
 void Session::Impl::shake_hands(Dial& dial, const PublicKey& key, Turn& t) {
+  const bool known = find_peer(crypto::node_id(key)) != nullptr;
   Peer& peer = ensure_peer(key, t);
+  peer.hearsay = !dial.pin && (!known || peer.hearsay);
+  if (peer.hearsay) {  // anybody can make such: they are the first to give way
+    peer.used = 0;
+    peers.splice(peers.end(), peers, peer.place);
+  }
   dial.peer = peer.serial;
   learn(peer, dial.endpoint);
   peer.pause_until.reset();
@@ -68,6 +74,7 @@ void Session::Impl::finish_dial(std::uint64_t id, DialOutcome outcome, const Nod
                                 Turn& t) {
   const auto it = dials.find(id);
   const Ticket ticket = it->second.ticket;
+  if (it->second.peer && outcome != DialOutcome::ok) fruitless.push_back(*it->second.peer);
   dials.erase(it);
   timers.cancel({Timer::Kind::ask, id});
   t.push(DialFinished{ticket, outcome, outcome == DialOutcome::ok ? peer : NodeId{}});
@@ -84,6 +91,14 @@ void Session::Impl::finish_dials_of(Peer& peer, DialOutcome outcome, Turn& t) {
       shown = dial.hint.value_or(keyless ? DialOutcome::wrong_network : DialOutcome::no_answer);
     }
     finish_dial(id, shown, peer.id, t);
+  }
+}
+
+// At the turn's end, because handlers hold references to the peers whose dials they finish.
+void Session::Impl::forget_hearsay(Turn& t) {
+  for (const PeerSerial serial : std::exchange(fruitless, {})) {
+    Peer* peer = find_peer(serial);
+    if (peer && peer->hearsay && !awaited(*peer)) drop_peer(*peer, t);
   }
 }
 

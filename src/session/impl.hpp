@@ -113,6 +113,7 @@ struct Session::Impl {
   void shake_hands(Dial& dial, const PublicKey& key, Turn& t);
   void finish_dial(std::uint64_t id, DialOutcome outcome, const NodeId& peer, Turn& t);
   void finish_dials_of(Peer& peer, DialOutcome outcome, Turn& t);
+  void forget_hearsay(Turn& t);
   void refuse_dials(const Endpoint& to, Turn& t);
   bool awaited(const Peer& peer) const;
   void on_who_are_you(const DatagramReceived& in, Turn& t);
@@ -184,6 +185,7 @@ struct Session::Impl {
   LruMap<std::pair<NodeId, bool>, Stamp> stamps{2 * stamps_limit};
   std::map<Token, PendingJob> jobs;  // oldest first
   std::map<std::uint64_t, Dial> dials;
+  std::vector<PeerSerial> fruitless;  // whose dials came to nothing in this turn
   std::map<StreamId, Stream> streams;
   DeadlineQueue<Timer> timers;
   std::size_t reassembling = 0;  // bytes, over all streams

@@ -59,6 +59,7 @@ struct Peer {
   std::list<Peer>::iterator place;  // among all, the most recently used first
   NodeId id;
   PublicKey key;
+  bool hearsay = false;        // only an i-am named it so far
   std::optional<BootId> boot;  // of its latest handshake
 
   std::optional<Endpoint> confirmed;  // where its authentic packets come from

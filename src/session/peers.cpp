@@ -91,6 +91,7 @@ void Session::Impl::on(const PeerIntroduced& in, Turn& t) {
   const NodeId id = crypto::node_id(key);
   if (const auto known = peers_by_id.find(id); known != peers_by_id.end()) {
     used(*known->second);
+    known->second->hearsay = false;
     known->second->endpoints = dialable_ones(in.record->addresses);
     return;
   }
@@ -172,6 +173,7 @@ bool Session::Impl::meet(Peer& peer, const BootId& boot, Turn& t) {
     if (peer.stream) close_stream(*peer.stream, t);
   }
   peer.boot = boot;
+  if (std::exchange(peer.hearsay, false)) used(peer);
   return linked(peer);
 }
 
@@ -225,6 +227,7 @@ void Session::Impl::on(const SendRequested& in, Turn& t) {
   Peer* peer = find_peer(in.to);
   if (!peer || (!linked(*peer) && route(*peer).empty()))
     return t.push(DeliveryFailed{in.to, Undelivered::no_route});
+  peer->hearsay = false;  // it is wanted
 
   const bool by_stream = in.stream || in.message.size() > config.tuning.datagram_message_limit;
   const bool keyed =

@@ -186,11 +186,13 @@ Session::Session(Session&&) noexcept = default;
 void Session::step(const Input& input, Now now, Outbox& out) {
   Turn turn{now, out};
   std::visit([&](const auto& in) { impl_->on(in, turn); }, input);
+  impl_->forget_hearsay(turn);
 }
 
 void Session::expire(Now now, Outbox& out) {
   Turn turn{now, out};
   impl_->expire(turn);
+  impl_->forget_hearsay(turn);
 }
 
 std::optional<Instant> Session::next_deadline() const { return impl_->next_deadline(); }

@@ -206,3 +206,52 @@ TEST_CASE(
     if (sent.target == victim) out += sent.bytes.size();
   CHECK_LE(out, in);
 }
+
+TEST_CASE("session/strangers: answers of strangers do not push out peers that are proven") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  const Endpoint m = place("10.0.0.66:4747");
+  Rng rng(5);
+  for (int i = 0; i < 4200; ++i) {
+    PublicKey key;
+    do
+      for (Byte& byte : key.bytes) byte = static_cast<Byte>(rng.next());
+    while (crypto::x25519_public(key));  // nobody's: each dial is over at once
+    world.captured.clear();
+    world.dial("a", "10.0.0.66:4747");
+    answer_questions(world, "a", m, key);
+    world.run(microseconds(100));
+    world.trace.clear();
+  }
+  CHECK(world.node("a").session->has_session(world.id("b")));
+  world.delivered.clear();
+  world.send("a", "b", as_bytes("still there?"));
+  world.run(seconds(1));
+  CHECK_EQ(count(world, "no_route"), 0);
+  CHECK_EQ(world.delivered.size(), 1);
+}
+
+TEST_CASE("session/strangers: who is known by hearsay gives way before everybody else") {
+  World world;
+  world.show_frames = false;
+  meet(world);
+  PublicKey key;
+  for (std::uint32_t i = 1; i < 4096; ++i) {  // with b as many as there may be
+    store_le(key.bytes.data(), i);
+    world.input("a", s::PeerIntroduced{key, {place("10.9.0.1:4747")}});
+  }
+  world.send("a", "b", as_bytes("used"));
+  for (int i = 0; i < 200; ++i) {  // real keys, nobody there: their dials last
+    const std::string at = "10.0.0.66:" + std::to_string(5000 + i);
+    world.captured.clear();
+    world.dial("a", at);
+    answer_questions(world, "a", place(at),
+                     crypto::Identity::from_seed({1, static_cast<Byte>(i)}).public_key());
+  }
+  CHECK_EQ(count(world, "a dial"), 199);  // all but the last were forgotten
+  CHECK(world.node("a").session->has_session(world.id("b")));
+  store_le(key.bytes.data(), 2u);  // the first went for the first of them
+  world.input("a", s::SendRequested{crypto::node_id(key), Buffer(as_bytes("x"))});
+  CHECK_EQ(count(world, "no_route"), 0);
+}
