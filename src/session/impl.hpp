@@ -136,6 +136,7 @@ struct Session::Impl {
   void close_streams_of(const Peer& peer, Turn& t);
   void on_stream_timer(StreamId id, Turn& t);
   void attach(Stream& stream, Turn& t);
+  void close_leaving(const Peer& peer, Turn& t);
   void say_bye(Stream& stream, Turn& t);
   void give_up_stream(const Stream& stream, Turn& t);
   void set_stream_timer(const Stream& stream, Instant when);

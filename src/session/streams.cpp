@@ -265,10 +265,24 @@ void Session::Impl::attach(Stream& stream, Turn& t) {
     if (peer.dialing && stream.inbound && lower_dialled) close_stream(*peer.dialing, t);
   }
   if (!was_linked) t.push(Established{peer.id, peer.key});
+  close_leaving(peer, t);
   if (!wins)
     say_bye(stream, t);
   else if (other)
     say_bye(*other, t);
+}
+
+// One that stays and one that leaves are what two sides need: who comes with a third, and with its
+// goodbyes outstanding for 5 s each could take all streams, loses the oldest that leaves.
+void Session::Impl::close_leaving(const Peer& peer, Turn& t) {
+  const Stream* oldest = nullptr;
+  std::size_t open = 0;
+  for (const auto& [id, stream] : streams) {
+    if (stream.peer != peer.serial || !authenticated(stream)) continue;
+    ++open;
+    if (stream.leaving() && (!oldest || stream.opened < oldest->opened)) oldest = &stream;
+  }
+  if (open > 2 && oldest) close_stream(oldest->id, t);
 }
 
 void Session::Impl::say_bye(Stream& stream, Turn& t) {

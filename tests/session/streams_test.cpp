@@ -274,3 +274,25 @@ TEST_CASE("session/streams: a refused stream does not end a handshake of datagra
   CHECK(world.node("a").session->has_session(world.id("b")));
   CHECK_GT(world.delivered.size(), 0);
 }
+
+TEST_CASE("session/streams: one member does not take all streams") {
+  World world;
+  world.show_frames = false;
+  world.latency = microseconds(100);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.add("m", "10.0.0.66");
+  world.introduce("m", "a");
+  world.introduce("b", "a");
+  for (int i = 0; i < 2100; ++i) {
+    world.send("m", "a", as_bytes("one more"), true);
+    world.run(milliseconds(2));
+    world.lose_streams("m");  // never a goodbye: a waits 5 s for it
+    world.run(microseconds(200));
+  }
+  CHECK_EQ(world.drops[DropReason::limit_reached], 0);
+  world.delivered.clear();
+  world.send("b", "a", Bytes(5000));
+  world.run(milliseconds(50));
+  CHECK_EQ(world.delivered.size(), 1);
+}
