@@ -37,7 +37,7 @@ inline constexpr Duration stream_rekey_after = minutes(10);
 inline constexpr Duration stream_idle = seconds(60);
 inline constexpr Duration half_open_life = seconds(10);
 inline constexpr std::size_t half_open_limit = 1024;
-inline constexpr std::size_t half_open_per_prefix = 8;  // IPv4 address or IPv6 /56
+inline constexpr std::size_t half_open_per_prefix = 8;  // IPv4 or link-local address, IPv6 /56
 inline constexpr std::size_t half_open_bytes = 4096;
 
 // --- our limits

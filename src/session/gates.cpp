@@ -13,10 +13,11 @@ Mac address_mac(const crypto::Secret<32>& secret, const Endpoint& from) {
   return crypto::keyed_hash128(secret.view(), {address});
 }
 
-// What one person plausibly controls: an IPv4 address, an IPv6 /56.
+// What one person plausibly controls: an IPv4 address, an IPv6 /56; of a link, where all hosts are
+// in one prefix, a host.
 ByteArray<16> prefix_of(const IpAddress& ip) {
   ByteArray<16> prefix = ip.bytes;
-  if (!ip.is_v4()) std::fill(prefix.begin() + 7, prefix.end(), Byte{0});
+  if (!ip.is_v4() && !ip.is_link_local()) std::fill(prefix.begin() + 7, prefix.end(), Byte{0});
   return prefix;
 }
 

@@ -102,6 +102,21 @@ TEST_CASE("session/gates: an IPv6 /56 counts as one place") {
   CHECK_EQ(gate.size(), 9);
 }
 
+TEST_CASE("session/gates: the hosts of one IPv6 link are places of their own") {
+  HalfOpenGate gate;
+  const auto host = [](Byte last) {
+    IpAddress ip;
+    ip.bytes = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last};
+    ip.scope = 2;
+    return Endpoint{ip, 50'000};
+  };
+  for (int i = 0; i < 8; ++i) CHECK(gate.enter(host(0x66)));
+  CHECK_FALSE(gate.enter(host(0x66)));
+  CHECK(gate.enter(host(1)));
+  gate.leave(host(0x66));
+  CHECK(gate.enter(host(0x66)));
+}
+
 TEST_CASE("session/keypair: seals for its twin, refuses copies, and dies after 180 s") {
   noise::Transport forth, back;
   forth.send = back.receive = crypto::AeadKey(ByteArray<32>{1});
