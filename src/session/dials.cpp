@@ -49,6 +49,12 @@ void Session::Impl::on_ask_timer(std::uint64_t id, Turn& t) {
   const auto it = dials.find(id);
   if (it == dials.end() || it->second.answered || it->second.hint) return;
   Dial& dial = it->second;
+  if (dial.refused) {
+    Peer* peer = dial.peer ? find_peer(*dial.peer) : nullptr;
+    finish_dial(id, DialOutcome::refused, {}, t);
+    if (peer && peer->attempt && !awaited(*peer) && !linked(*peer)) end_attempt(*peer);
+    return;
+  }
   if (t.now.mono - dial.started < ask_give_up) return ask(id, dial, t);
   if (!dial.peer) finish_dial(id, DialOutcome::no_answer, {}, t);
 }
@@ -109,13 +115,12 @@ bool Session::Impl::awaited(const Peer& peer) const {
   return false;
 }
 
+// Anybody can forge a port unreachable: who is there has the time of a first wait to answer.
 void Session::Impl::refuse_dials(const Endpoint& to, Turn& t) {
-  for (auto it = dials.begin(); it != dials.end();) {
-    const auto [id, dial] = *it++;
-    if (dial.endpoint != to) continue;
-    finish_dial(id, DialOutcome::refused, {}, t);
-    Peer* peer = dial.peer ? find_peer(*dial.peer) : nullptr;
-    if (peer && peer->attempt && !awaited(*peer) && !linked(*peer)) end_attempt(*peer);
+  for (auto& [id, dial] : dials) {
+    if (dial.endpoint != to || dial.answered || dial.refused) continue;
+    dial.refused = true;
+    timers.set({Timer::Kind::ask, id}, t.now.mono + ask_first_wait);
   }
 }
 

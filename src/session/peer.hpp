@@ -135,6 +135,7 @@ struct Dial {
   Duration wait = ask_first_wait;
   Instant started;
   bool answered = false;            // by an i-am that named a key
+  bool refused = false;             // it seems: it ends at the next ask timer
   std::optional<PeerSerial> peer;   // once we know whom to shake hands with
   std::optional<DialOutcome> hint;  // why the pinned handshake may stay unanswered
 };

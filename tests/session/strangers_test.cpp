@@ -255,3 +255,16 @@ TEST_CASE("session/strangers: who is known by hearsay gives way before everybody
   world.input("a", s::SendRequested{crypto::node_id(key), Buffer(as_bytes("x"))});
   CHECK_EQ(count(world, "no_route"), 0);
 }
+
+TEST_CASE(
+    "session/strangers: a forged port unreachable does not end a dial that is being answered") {
+  World world;
+  world.latency = milliseconds(10);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.dial("a", "10.0.0.2");
+  world.run(milliseconds(5));
+  world.input("a", s::DatagramRefused{world.node("b").at});
+  world.run(seconds(3));
+  CHECK_EQ(count(world, "a dial 1: ok b"), 1);
+}
