@@ -25,9 +25,10 @@ ByteArray<16> prefix_of(const IpAddress& ip) {
 
 void CookieGate::rotate(Now now, crypto::SecretRng& rng) {
   if (rotated_ && now.mono - *rotated_ < cookie_secret_life) return;
+  const bool both_old = !rotated_ || now.mono - *rotated_ >= 2 * cookie_secret_life;
   previous_ = current_;
   rng.fill(current_.writable());
-  if (!rotated_) rng.fill(previous_.writable());
+  if (both_old) rng.fill(previous_.writable());
   rotated_ = now.mono;
 }
 

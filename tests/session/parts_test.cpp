@@ -76,6 +76,14 @@ TEST_CASE("session/gates: a cookie counts at its address until its secret is two
   CHECK_FALSE(gate.proven(*init, here, after(seconds(250)), rng));
 }
 
+TEST_CASE("session/gates: a cookie dies though nobody asked for one since") {
+  crypto::SecretRng rng(ByteArray<32>{1});
+  CookieGate gate;
+  Bytes frame = make_init(1, Bytes(noise::message_1_overhead + InitPayload::size), {});
+  set_mac2(frame, gate.cookie(here, start, rng));
+  CHECK_FALSE(gate.proven(*parse_init(frame), here, after(hours(24)), rng));
+}
+
 TEST_CASE("session/gates: load is remembered for a second") {
   LoadGate gate;
   CHECK_FALSE(gate.under_load(31, start));
