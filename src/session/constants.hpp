@@ -12,6 +12,8 @@ namespace kith::session {
 
 inline constexpr int rekey_jitter_part = 12;  // of the time, either way: fleets must not march
 inline constexpr Duration reject_after = seconds(180);
+// The responder's keys are older by the way of message 2, and age on while a packet is under way.
+inline constexpr Duration send_until = reject_after - seconds(5);
 inline constexpr std::uint64_t reject_after_messages = 1ull << 48;
 
 // WireGuard waits 5 s + <= 334 ms between tries; somebody in front of a new machine should not. A
@@ -74,7 +76,7 @@ inline constexpr Duration stream_stall = seconds(10);     // messages wait, no c
 inline constexpr Duration confirm_interval = seconds(1);  // refused datagram -> stream dial
 inline constexpr std::size_t outputs_budget = 1024;       // of one expire()
 
-static_assert(reject_after > Tuning{}.rekey_after + Tuning{}.rekey_after / rekey_jitter_part);
+static_assert(send_until > Tuning{}.rekey_after + Tuning{}.rekey_after / rekey_jitter_part);
 static_assert(cookie_use < cookie_secret_life);
 
 }  // namespace kith::session

@@ -31,7 +31,9 @@ class Keypair {
   bool initiator() const { return origin_.initiator; }
   Instant created() const { return origin_.created; }
   Instant dies_at() const { return origin_.created + reject_after; }
-  bool usable(Instant now) const { return now < dies_at() && sent_ < reject_after_messages; }
+  bool usable(Instant now) const {  // for sending
+    return now < origin_.created + send_until && sent_ < reject_after_messages;
+  }
   bool wants_rekey(Instant now, std::uint64_t after_messages) const {
     return origin_.initiator && (now >= origin_.rekey_at || sent_ >= after_messages);
   }

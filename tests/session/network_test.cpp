@@ -442,3 +442,20 @@ TEST_CASE("session/network: an old packet does not move the endpoint back") {
   world.send("a", "b", as_bytes("for b only"));
   CHECK_EQ(to_string(world.captured.back().target), "10.0.0.3:4747");
 }
+
+TEST_CASE(
+    "session/network: what is sent in the last moments of a session's keys is not lost in "
+    "silence") {
+  World world;
+  world.latency = milliseconds(100);
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.send("a", "b", as_bytes("hello"));
+  world.run(milliseconds(200));  // a has its keys now, b has had its own for 100 ms
+  world.run(seconds(180) - milliseconds(50));
+  world.delivered.clear();
+  world.send("a", "b", as_bytes("late"));
+  world.run(seconds(20));
+  CHECK_EQ(world.delivered.size() + count(world, "cannot deliver"), 1);
+}
