@@ -259,6 +259,20 @@ TEST_CASE("session/streams: who is heard between a doubt and a refused port is n
   CHECK_GE(world.delivered.size(), 200);  // and some that were on their way
 }
 
+TEST_CASE("session/streams: a doubt makes the stream that is being dialled the test of it") {
+  World world;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.introduce("a", "b");
+  world.kill("b");
+  world.send("a", "b", as_bytes("small"));  // its handshake is refused
+  world.send("a", "b", Bytes(5000));        // and then this one's stream
+  world.run(milliseconds(10));
+  CHECK_EQ(count(world, "a cannot deliver to b: refused"), 1);
+  world.run(seconds(10));
+  CHECK_EQ(count(world, "handshake_init"), 1);
+}
+
 TEST_CASE("session/streams: a refused stream does not end a handshake of datagrams under way") {
   World world;
   world.latency = milliseconds(20);
