@@ -1,4 +1,6 @@
 // What a member with bad intent cannot do to others by what it sends them.
+#include <limits>
+
 #include "constants.hpp"
 #include "record_rules.hpp"
 #include "world.hpp"
