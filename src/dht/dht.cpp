@@ -1,10 +1,10 @@
 #include "kith/dht/dht.hpp"
 
+#include "counted.hpp"
 #include "find.hpp"
 #include "get.hpp"
 #include "kith/base/assert.hpp"
 #include "kith/base/visit.hpp"
-#include "kith/crypto/hash.hpp"
 #include "poll.hpp"
 #include "put.hpp"
 #include "repair.hpp"
@@ -22,17 +22,7 @@ struct Dht::Impl {
   Repair repair;
   OperationId last_operation = 0;
   bool started = false;
-  struct {                       // who counts, as the disk knows it
-    std::uint64_t epoch = 0;     // of the view
-    std::optional<Hash256> ids;  // of them and who is retired: to see whether it changed
-    std::optional<Token> writing;
-    struct Promise {  // given when that is on disk
-      Token on_disk;
-      NodeId to;
-      wire::Fetched reply;
-    };
-    std::vector<Promise> waiting{};
-  } told;
+  Counted counted{context};
   struct {
     Incarnation incarnation;
     UnixMillis synced;
@@ -50,7 +40,7 @@ struct Dht::Impl {
                           [this](const RecordId& stray, const Version& at_most) {
                             replica.drop(stray, at_most);
                           }},
-                         [this] { tell_counting(); }}) {}
+                         [this] { counted.tell(); }}) {}
 
   template <class Op, class... Args>
   OperationId launch(Args&&... args) {
@@ -74,8 +64,7 @@ struct Dht::Impl {
     context.out = &out;
     if (std::exchange(started, true)) return;
     for (const Counting& member : context.config.counting) context.view.remember(member, now);
-    told.epoch = context.view.epoch();
-    told.ids = ids_of(context.view.counting());
+    counted.begin();
     retire();
     repair.start();
   }
@@ -98,7 +87,7 @@ struct Dht::Impl {
     }
     if (std::exchange(context.left_out, false)) repair.on_left_out();
     if (std::exchange(context.damaged, false)) repair.on_damaged();
-    note_counting();
+    counted.note();
     context.out = nullptr;
   }
 
@@ -146,7 +135,8 @@ struct Dht::Impl {
           std::optional<Replica::Polled> polled = replica.on_poll(from, m);
           if (!polled) return;
           if (polled->differs) repair.on_other_base(from);
-          if (promise && give_promise(from)) return reply_when_told(from, std::move(polled->reply));
+          if (promise && give_promise(from))
+            return counted.reply_when_told(from, std::move(polled->reply));
           context.reply(from, std::move(polled->reply), Lane::repair);
         },
         [&](const wire::FindNodes& m) { replica.on_find_nodes(from, m); },
@@ -162,25 +152,8 @@ struct Dht::Impl {
   bool give_promise(const NodeId& to) {
     if (!context.view.promise(to, context.now.mono)) return false;
     retire();
-    tell_counting();
-    return told.writing.has_value();
-  }
-  void reply_when_told(const NodeId& to, wire::Fetched reply) {
-    if (told.waiting.size() >= promises_limit) told.waiting.erase(told.waiting.begin());
-    told.waiting.push_back({*told.writing, to, std::move(reply)});
-  }
-  // That list of who counts is on disk, or was refused.
-  bool on_told(Token token, bool written) {
-    std::erase_if(told.waiting, [&](auto& one) {
-      if (one.on_disk != token) return false;
-      if (!written) one.reply = {one.reply.request, wire::FetchStatus::refused};
-      context.reply(one.to, std::move(one.reply), Lane::repair);
-      return true;
-    });
-    if (told.writing != token) return false;
-    told.writing.reset();
-    if (!written) forget_told();
-    return true;
+    counted.tell();
+    return counted.writing();
   }
   void answered(const NodeId& from, RequestId request, const wire::Message& message) {
     const OperationId id = requests.take(from, request);
@@ -272,7 +245,7 @@ struct Dht::Impl {
   }
   void on(const DrainRequested&) { repair.drain(); }
   void on(const StopRequested&) {
-    tell_counting();
+    counted.tell();
     repair.set_stop();
     for (auto& [id, operation] : operations)
       if (!operation->finished()) operation->stop();
@@ -291,12 +264,12 @@ struct Dht::Impl {
     replica.on_verified(waiter.id, static_cast<const crypto::Verified&>(*in.result).valid.front());
   }
   void on(const Persisted& in) {
-    if (on_told(in.token, true) || repair.on_disk(in.token, true)) return;
+    if (counted.on_disk(in.token, true) || repair.on_disk(in.token, true)) return;
     replica.on_persisted(in.token);
   }
   void on(const Loaded& in) { replica.on_loaded(in); }
   void on(const DiskRefused& in) {
-    if (on_told(in.token, false)) return;
+    if (counted.on_disk(in.token, false)) return;
     if (!repair.on_disk(in.token, false)) replica.on_refused(in);
   }
 
@@ -320,7 +293,7 @@ struct Dht::Impl {
       case Timer::Kind::retire:
         return retired_by_time();
       case Timer::Kind::counting:
-        return tell_counting();
+        return counted.tell();
       case Timer::Kind::lone:
         return repair.on_lone_timer();
     }
@@ -333,41 +306,6 @@ struct Dht::Impl {
       operation->on_unreachable(late->peer);
     else if (late->silent)
       operation->on_silence(late->peer);
-  }
-  // Who counts is kept on disk, so that after a restart a base is not smaller than it was.
-  void note_counting() {
-    if (context.view.epoch() == told.epoch || context.timers.when({Timer::Kind::counting})) return;
-    const auto members = static_cast<std::int64_t>(context.view.counting_count());
-    context.timers.set({Timer::Kind::counting},
-                       context.now.mono + counting_delay + milliseconds(members));
-  }
-  static Hash256 ids_of(const std::vector<Counting>& members) {
-    Bytes ids;
-    for (const Counting& member : members) {
-      append(ids, member.id.view());
-      ids.push_back(static_cast<std::uint8_t>(member.as));
-      if (member.as == Counting::As::counts) continue;  // its stamp may move as it likes
-      ByteArray<8> stamp;
-      store_le(stamp.data(), static_cast<std::uint64_t>(member.synced.value));
-      append(ids, stamp);
-    }
-    return crypto::hash256({ids});
-  }
-  void tell_counting() {
-    context.timers.cancel({Timer::Kind::counting});
-    if (context.view.epoch() == told.epoch) return;
-    told.epoch = context.view.epoch();
-    std::vector<Counting> members = context.view.counting();
-    const Hash256 ids = ids_of(members);
-    if (std::exchange(told.ids, ids) == ids) return;
-    told.writing = context.token();
-    context.out->push(CountingChanged{
-        *told.writing, std::make_shared<const std::vector<Counting>>(std::move(members))});
-  }
-  void forget_told() {  // the disk refused: again in a while
-    told.epoch = 0;
-    told.ids.reset();
-    context.timers.set({Timer::Kind::counting}, context.now.mono + sync_retry);
   }
   void retired_by_time() {
     retire();
