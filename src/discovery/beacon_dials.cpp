@@ -5,13 +5,13 @@
 namespace kith::discovery {
 
 bool BeaconDials::due(const Place& place, Instant now, bool alone) {
-  const Met* met = places_.find(place);
-  if (!met) return true;
-  if (now - met->dialled < redial_after) return false;
-  if (!met->answered || alone) return true;
+  const Instant* dialled = places_.find(place);
+  if (dialled && now - *dialled < redial_after) return false;
+  const Instant* answered = answered_.find(place.first);
+  if (!answered || alone) return true;
   // An interval longer than the loss: an answer of that time may have come too early to be of use.
-  if (doubted_until_ && *met->answered < *doubted_until_) return true;
-  return now - *met->answered >= meet_again;
+  if (doubted_until_ && *answered < *doubted_until_) return true;
+  return now - *answered >= meet_again;
 }
 
 bool BeaconDials::room(const IpAddress& source) const {
@@ -22,15 +22,20 @@ bool BeaconDials::room(const IpAddress& source) const {
 }
 
 void BeaconDials::begin(Ticket ticket, const Place& place, Instant now) {
-  places_.put(place, {now});
+  places_.put(place, now);
   in_flight_.emplace(ticket, place);
 }
 
 bool BeaconDials::end(Ticket ticket, bool ok, Instant now) {
   const auto dial = in_flight_.extract(ticket);
   if (dial.empty()) return false;
-  if (Met* met = places_.find(dial.mapped()); met && ok) met->answered = now;
+  if (ok) answered_.put(dial.mapped().first, now);
   return true;
+}
+
+void BeaconDials::forget(const Place& place) {
+  places_.erase(place);
+  answered_.erase(place.first);
 }
 
 }  // namespace kith::discovery

@@ -68,7 +68,7 @@ TEST_CASE(
   Listener us;
   const Endpoint filtered{*parse_ip("fe80::2%2"), 4747};
   for (int i = 0; i < 3; ++i) {  // both families carry the beacon, the filtered one a bit faster
-    CHECK_EQ(us.meet(2, filtered, false), 1);
+    CHECK_EQ(us.meet(2, filtered, false), i == 0 ? 1 : 0);
     CHECK_EQ(us.meet(2, host(2), true), i == 0 ? 1 : 0);
     us.pass(seconds(30));
   }
@@ -83,6 +83,16 @@ TEST_CASE("discovery/beacons: a beacon that a stranger plays again does not hide
   const int answers = us.answers;
   CHECK_EQ(us.meet(2, host(2), true), 1);
   CHECK_EQ(us.answers, answers + 1);
+}
+
+TEST_CASE(
+    "discovery/beacons: of who answered a beacon played again brings no more than it is long") {
+  Listener us;
+  us.meet(2, host(2), true);
+  us.pass(seconds(1));
+  CHECK_EQ(us.meet(2, host(66), false), 0);
+  us.pass(minutes(1));
+  CHECK_EQ(us.meet(2, host(67), false), 0);
 }
 
 TEST_CASE("discovery/beacons: who answered is dialled once in ten minutes, not at each beacon") {
