@@ -5,13 +5,15 @@
 namespace kith::discovery {
 
 bool BeaconDials::due(const Place& place, Instant now, bool alone) {
-  const Instant* dialled = places_.find(place);
-  if (dialled && now - *dialled < redial_after) return false;
+  const Instant* settled = places_.find(place);
+  if (settled && now - *settled < redial_after) return false;
   const Instant* answered = answered_.find(place.first);
   if (!answered || alone) return true;
   // An interval longer than the loss: an answer of that time may have come too early to be of use.
-  if (doubted_until_ && *answered < *doubted_until_) return true;
-  return now - *answered >= meet_again;
+  const bool in_doubt = doubted_until_ && *answered < *doubted_until_;
+  if (in_doubt || now - *answered >= meet_again) return true;
+  places_.put(place, now);
+  return false;
 }
 
 bool BeaconDials::room(const IpAddress& source) const {

@@ -31,7 +31,7 @@ class BeaconDials {
   void member_lost(Instant now) { doubted_until_ = now + beacon_interval; }
 
  private:
-  LruMap<Place, Instant> places_{places_limit};     // when dialled
+  LruMap<Place, Instant> places_{places_limit};     // when dialled, or found to need no dial
   LruMap<BootId, Instant> answered_{places_limit};  // when last
   std::map<Ticket, Place> in_flight_;
   std::optional<Instant> doubted_until_;
