@@ -422,25 +422,37 @@ TEST_CASE("session/network: after a pause between two rounds the session is soug
   CHECK_EQ(count(world, "a established b") - before, 1);
 }
 
-TEST_CASE("session/network: an old packet does not move the endpoint back") {
-  World world;
-  meet(world);
-  world.send("b", "a", as_bytes("answer"));
-  world.run(seconds(1));
-  world.cut.insert({"b", "a"});
-  world.captured.clear();
-  world.send("b", "a", as_bytes("withheld"));
-  const Bytes withheld = world.captured.back().bytes;
-  world.cut.clear();
-  world.move("b", "10.0.0.3");
-  world.send("b", "a", as_bytes("from my new place"));
-  world.run(milliseconds(50));
-  REQUIRE_EQ(count(world, "a finds b at 10.0.0.3"), 1);
-  // From the old place late, or by somebody who held it back, from any source up to 180 s later.
-  world.inject("a", *parse_endpoint("10.0.0.77:53"), withheld);
-  world.captured.clear();
-  world.send("a", "b", as_bytes("for b only"));
-  CHECK_EQ(to_string(world.captured.back().target), "10.0.0.3:4747");
+TEST_CASE("session/network: an old packet does not move the endpoint back, nor one of older keys") {
+  for (const bool renewed : {false, true}) {
+    CAPTURE(renewed);
+    World world;
+    meet(world);
+    if (renewed) world.run(seconds(100));
+    world.send("b", "a", as_bytes("answer"));
+    world.run(seconds(1));
+    world.cut.insert({"b", "a"});
+    world.captured.clear();
+    world.send("b", "a", as_bytes("withheld"));
+    const Bytes withheld = world.captured.back().bytes;
+    world.cut.clear();
+    if (renewed) {  // it is the last of its keys
+      const auto before = count(world, "handshake_reply");
+      world.run(seconds(40));
+      world.send("a", "b", as_bytes("with new keys"));
+      world.run(seconds(1));
+      REQUIRE_GT(count(world, "handshake_reply"), before);
+    }
+    world.move("b", "10.0.0.3");
+    world.send("b", "a", as_bytes("from my new place"));
+    world.run(milliseconds(50));
+    REQUIRE_EQ(count(world, "a finds b at 10.0.0.3"), 1);
+    // From the old place late, or by somebody who held it back, from any source up to 180 s later.
+    world.inject("a", *parse_endpoint("10.0.0.77:53"), withheld);
+    CHECK_EQ(count(world, "withheld"), 1);  // it is taken all the same
+    world.captured.clear();
+    world.send("a", "b", as_bytes("for b only"));
+    CHECK_EQ(to_string(world.captured.back().target), "10.0.0.3:4747");
+  }
 }
 
 TEST_CASE(

@@ -272,3 +272,43 @@ TEST_CASE(
   world.run(seconds(3));
   CHECK_EQ(count(world, "a dial 1: ok b"), 1);
 }
+
+TEST_CASE(
+    "session/strangers: who was introduced or is wanted is no hearsay, though its dial fails") {
+  for (const bool introduced : {true, false}) {
+    CAPTURE(introduced);
+    World world;
+    world.show_frames = false;
+    world.add("a", "10.0.0.1");
+    world.add("b", "10.0.0.2");
+    world.captured.clear();
+    world.dial("a", "10.0.0.2");
+    answer_questions(world, "a", place("10.0.0.2:4747"), world.node("b").identity->public_key());
+    world.cut = {{"a", "b"}, {"b", "a"}};
+    if (introduced)
+      world.introduce("a", "b");
+    else
+      world.send("a", "b", as_bytes("lost"));
+    world.run(seconds(10));
+    CHECK_EQ(count(world, "a dial 1: no_answer"), 1);
+    world.cut.clear();
+    world.send("a", "b", as_bytes("hello"));
+    world.run(seconds(1));
+    CHECK_EQ(count(world, "a received from"), 0);
+    CHECK_EQ(count(world, "b received from a: \"hello\""), 1);
+  }
+}
+
+TEST_CASE("session/strangers: an address dialled in the middle of a try may demand its cookie") {
+  World world;
+  world.show_frames = false;
+  world.add("a", "10.0.0.1");
+  world.add("b", "10.0.0.2");
+  world.input("a", s::PeerIntroduced{world.node("b").identity->public_key(),
+                                     {place("192.168.7.7:4747")}});  // nobody is there
+  world.send("a", "b", as_bytes("hello"));
+  world.input("b", s::LoadReported{milliseconds(50), 0});
+  world.dial("a", "10.0.0.2");
+  world.run(milliseconds(50));
+  CHECK_EQ(count(world, "b received from a: \"hello\""), 1);
+}

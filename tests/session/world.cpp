@@ -97,7 +97,8 @@ void World::lose_streams(const std::string& name) {
   for (const auto& [key, pipe] : pipes_)
     if (key.first == name) open.push_back(key.second);
   for (const s::StreamId id : open) {
-    pipes_.erase({name, id});
+    const auto pipe = pipes_.extract({name, id});
+    lost_.insert({pipe.mapped().other, pipe.mapped().other_id});
     input(name, s::StreamClosed{id, s::StreamEnd::timed_out});
   }
 }
@@ -289,7 +290,8 @@ void World::open_stream(Node& node, const s::OpenStream& out) {
 
 void World::write_stream(Node& node, const s::WriteStream& out) {
   const auto it = pipes_.find({node.name, out.stream});
-  if (it == pipes_.end()) return;  // its other end is gone, and nobody said so
+  if (it == pipes_.end() && lost_.contains({node.name, out.stream})) return;  // it was not told
+  REQUIRE(it != pipes_.end());
   const Pipe pipe = it->second;
   const std::string name = node.name;
   later(latency, [this, pipe, out, name] {

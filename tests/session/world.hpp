@@ -98,6 +98,7 @@ class World {
   std::map<std::string, Node> nodes_;
   std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> events_;
   std::map<std::pair<std::string, s::StreamId>, Pipe> pipes_;
+  std::set<std::pair<std::string, s::StreamId>> lost_;  // ends whose other end is gone
   std::uint64_t event_ = 0;
   std::uint64_t ticket_ = 0, starts_ = 0;
   s::StreamId next_inbound_ = 1;
